@@ -1,0 +1,3 @@
+"""AfterCall: the open-source after-call services server."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,167 @@
+"""/v1/sources: where call events come from, their tokens and settings (D2, R1)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from aftercall.api.operation import TRIES, Ask, Listing, PageQuery, operation
+from aftercall.domain.account import Source, Timing
+from aftercall.domain.errors import Conflict, Invalid, NotFound
+from aftercall.domain.fact import Direction
+from aftercall.engine.setup import check_texts, check_zone, new_source, new_token
+from aftercall.sources import SOURCES
+
+TAG = "Sources"
+Name = Annotated[str, Meta(max_length=200)]
+Fields = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=200)], Annotated[str, Meta(min_length=1, max_length=200)]
+    ],
+    Meta(max_length=200, description="Custom-field mapping: a field's name at the source, and ours."),
+]
+Seconds = Annotated[float, Meta(ge=0, le=604_800)]
+
+
+class TimingForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """When calls of this source may speak, in seconds."""
+
+    gate: Seconds = 0.3
+    quiet: Seconds = 2.0
+    settle_max: Seconds = 10.0
+    watchdog: Seconds = 14_400.0
+    update_quiet: Seconds = 2.0
+
+
+class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`time_zone` reads times without a zone; `direction` is assumed where an event says none."""
+
+    name: Name | UnsetType = UNSET
+    status: Literal["enabled", "paused"] | UnsetType = UNSET
+    direction: Direction | UnsetType | None = UNSET
+    time_zone: Annotated[str, Meta(max_length=100)] | UnsetType | None = UNSET
+    fields: Fields | UnsetType = UNSET
+    settings: Annotated[dict[str, Any], Meta(max_length=100)] | UnsetType = UNSET
+    timing: TimingForm | UnsetType | None = UNSET
+
+
+class NewSourceForm(SourceForm, kw_only=True, forbid_unknown_fields=True):
+    type: Annotated[
+        str, Meta(max_length=50, examples=["http"], description="One of GET /v1/system's source_types.")
+    ]
+
+
+class SourceOut(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    type: str
+    name: str
+    status: Literal["enabled", "paused"]
+    direction: Direction | None
+    time_zone: str | None
+    fields: dict[str, str]
+    settings: dict[str, Any]
+    timing: Timing | None
+    ingest_url: str
+    has_token: bool
+    created_at: datetime
+    updated_at: datetime
+
+
+class SourceCreated(SourceOut, frozen=True, kw_only=True):
+    token: str | None
+
+
+@operation("POST", "/v1/sources", "directory:write", "Create a source", tag=TAG, status=201,
+           shown_once=("token",), example={"type": "http", "name": "PBX", "time_zone": "Asia/Kolkata"})  # fmt: skip
+async def create_source(ask: Ask, data: NewSourceForm) -> SourceCreated:
+    """The token is shown here once. The source posts to `ingest_url` with `Authorization: Bearer <token>`,
+    as a Basic password, in the header X-AfterCall-Token, or as `?token=`.
+    """
+    if data.type not in SOURCES:
+        raise Invalid.field("type", f"must be one of {', '.join(SOURCES)}")
+    source = new_source(ask.account_id, data.type, ask.now, **_set(data))
+    await ask.app.store.add_source(source)
+    _changed(ask)
+    return SourceCreated(**_fields(ask, source), token=source.token)
+
+
+@operation("GET", "/v1/sources", "directory:read", "List sources", tag=TAG)
+async def list_sources(ask: Ask, query: PageQuery) -> Listing[SourceOut]:
+    page = await ask.app.store.list_sources(ask.account_id, query.cursor, query.limit)
+    return Listing(tuple(SourceOut(**_fields(ask, source)) for source in page.items), page.next_cursor)
+
+
+@operation("GET", "/v1/sources/{source_id}", "directory:read", "Read a source", tag=TAG)
+async def get_source(ask: Ask, source_id: str) -> SourceOut:
+    return SourceOut(**_fields(ask, await _find(ask, source_id)))
+
+
+@operation("PATCH", "/v1/sources/{source_id}", "directory:write", "Change a source", tag=TAG)
+async def change_source(ask: Ask, source_id: str, data: SourceForm) -> SourceOut:
+    changes = _set(data)
+    return SourceOut(**_fields(ask, await _change(ask, source_id, lambda: changes)))
+
+
+@operation("POST", "/v1/sources/{source_id}/rotate-token", "directory:write", "Replace the token", tag=TAG)
+async def rotate_source_token(ask: Ask, source_id: str) -> SourceCreated:
+    """The old token ends at once on this node and within seconds on others."""
+    source = await _change(ask, source_id, lambda: {"token": new_token()})
+    return SourceCreated(**_fields(ask, source), token=source.token)
+
+
+@operation("DELETE", "/v1/sources/{source_id}", "directory:write", "Delete a source", tag=TAG, status=204)
+async def delete_source(ask: Ask, source_id: str) -> None:
+    """Its calls stay. Events that name no source go to the oldest one of type http: keep one."""
+    if not await ask.app.store.delete_source(ask.account_id, source_id, ask.now):
+        raise NotFound("There is no such source.")
+    _changed(ask)
+
+
+async def _find(ask: Ask, source_id: str) -> Source:
+    source = await ask.app.store.get_source(ask.account_id, source_id)
+    if source is None:
+        raise NotFound("There is no such source.")
+    return source
+
+
+async def _change(ask: Ask, source_id: str, changes: Callable[[], dict[str, Any]]) -> Source:
+    for _ in range(TRIES):
+        source = await _find(ask, source_id)
+        changed = msgspec.structs.replace(source, **changes(), updated_at=ask.now, version=source.version + 1)
+        if await ask.app.store.update_source(changed):
+            _changed(ask)
+            return changed
+    raise Conflict("Somebody else is changing this source.")
+
+
+def _changed(ask: Ask) -> None:
+    ask.changed()
+    ask.access.forget()
+
+
+def _set(form: SourceForm) -> dict[str, Any]:
+    names = ("name", "status", "direction", "fields", "settings")
+    set_ = {name: value for name in names if (value := getattr(form, name)) is not UNSET}
+    check_texts(name=set_.get("name"))
+    if form.time_zone is not UNSET:
+        set_["time_zone"] = None if form.time_zone is None else check_zone(form.time_zone)
+    if form.timing is not UNSET:
+        set_["timing"] = None if form.timing is None else Timing(**msgspec.structs.asdict(form.timing))
+    return set_
+
+
+def _fields(ask: Ask, source: Source) -> dict[str, Any]:
+    names = ("id", "type", "name", "status", "direction", "time_zone", "fields", "settings", "timing",
+             "created_at", "updated_at")  # fmt: skip
+    return {
+        **{name: getattr(source, name) for name in names},
+        "ingest_url": f"{ask.app.config.public_url}/in/{source.id}",
+        "has_token": bool(source.token),
+    }
+
+
+OPERATIONS = (
+    create_source, list_sources, get_source, change_source, rotate_source_token, delete_source
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""Deliveries: one message to one destination, its attempts, and the one retry policy (W6, W8, W12).
+
+`settle` is the only place that decides what an attempt's outcome means for its delivery.
+"""
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+DeliveryStatus = Literal["pending", "held", "delivered", "failed", "cancelled"]
+Channel = Literal["webhook"]
+ErrorCode = Literal[
+    "invalid_url", "dns", "address_refused", "connect", "tls", "timeout", "protocol", "status", "gone", "config"
+]  # fmt: skip
+
+SCHEDULE = (5, 30, 120, 600, 3600, 21600)  # seconds after each failed attempt: six retries (W6)
+JITTER = 0.2
+RETRY_AFTER_CAP = 3600  # seconds
+
+
+class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is to be sent. The body is fixed when planned; secrets are resolved when sent (promise 13)."""
+
+    id: str
+    account_id: str
+    webhook_id: str
+    key: str  # unique: event and destination, plus the trigger in classic style
+    event_id: str
+    event: str
+    trigger: str
+    call_id: str | None
+    body: bytes
+    content_type: str
+    query: str = ""  # GET: the raw query string
+    created_at: datetime
+    occurred_at: datetime
+    status: DeliveryStatus = "pending"
+    reason: str | None = None  # why held, failed or cancelled
+    attempts: int = 0
+    due_at: datetime | None = None
+    resend_of: str | None = None  # a manual resend is a delivery of its own
+    is_test: bool = False
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came of one attempt. The channel says whether trying again makes sense; it decides nothing."""
+
+    ok: bool
+    error: ErrorCode | None = None
+    detail: str = ""  # readable by an admin, without secrets
+    retry: bool = True
+    retry_after: float | None = None  # seconds, as the receiver asked
+    gone: bool = False  # 410: the receiver wants no more
+    status_code: int | None = None
+    response_headers: tuple[tuple[str, str], ...] = ()
+    response_body: str = ""  # the head of it
+    request_url: str = ""
+    request_headers: tuple[tuple[str, str], ...] = ()  # secrets masked
+    address: str | None = None
+    latency: float = 0.0  # seconds
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One try, as the delivery log shows it (W10)."""
+
+    delivery_id: str
+    number: int
+    started_at: datetime
+    outcome: Outcome
+    next_at: datetime | None = None
+    manual: bool = False
+
+
+class Settled(msgspec.Struct, frozen=True):
+    """What an outcome makes of its delivery."""
+
+    status: DeliveryStatus
+    due_at: datetime | None = None
+    reason: str | None = None
+
+
+def settle(
+    outcome: Outcome,
+    attempts: int,
+    now: datetime,
+    schedule: tuple[int, ...] = SCHEDULE,
+    jitter: float = 0.0,
+) -> Settled:
+    """The delivery's new state after its `attempts`-th attempt (1 for the first).
+
+    `jitter` is a number in [-1, 1] drawn by the caller; it moves the wait by at most 20 %.
+    """
+    if outcome.ok:
+        return Settled("delivered")
+    if outcome.gone:
+        return Settled("failed", reason="gone")
+    if not outcome.retry:
+        return Settled("failed", reason=outcome.error or "refused")
+    if attempts > len(schedule):
+        return Settled("failed", reason="exhausted")
+    wait = schedule[attempts - 1] * (1 + JITTER * jitter)
+    if outcome.retry_after is not None:
+        wait = max(0.0, min(outcome.retry_after, RETRY_AFTER_CAP))
+    return Settled("pending", due_at=now + timedelta(seconds=wait))

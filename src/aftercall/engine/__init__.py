@@ -1,0 +1,1 @@
+"""The use cases, over ports: intake, dispatch, timers. No SQL, no HTTP."""

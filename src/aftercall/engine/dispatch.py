@@ -1,0 +1,360 @@
+"""dispatch: ready deliveries to their channel, each webhook in its own lane, and what came of it to the recorder.
+
+Fresh work comes straight from the intake, already ours; the store's queue is read for retries, after a restart,
+and for what did not fit. The retry policy is in domain/delivery.py, the breaker in domain/breaker.py.
+"""
+
+import asyncio
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from aftercall.domain import breaker
+from aftercall.domain.delivery import RETRY_AFTER_CAP, SCHEDULE, Attempt, Delivery, Outcome, settle
+from aftercall.domain.errors import Unavailable
+from aftercall.domain.webhook import Webhook
+from aftercall.engine.fleet import Fleet
+from aftercall.engine.lane import Lane
+from aftercall.engine.metrics import Metrics
+from aftercall.engine.notices import Notices
+from aftercall.engine.ports import Channel, Clock, Finished, Settings, Store
+from aftercall.engine.recorder import Recorder
+from aftercall.engine.settings import SettingsCache
+
+log = logging.getLogger(__name__)
+
+MAX_IN_FLIGHT = 1_000  # requests at once, all lanes together
+MAX_READY = 20_000  # deliveries in memory, all lanes together
+CLAIM = 500  # deliveries claimed at once
+POLL = 1.0  # seconds; the longest that work left by others lies unseen
+
+
+class Dispatcher:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: SettingsCache,
+        channel: Channel,
+        fleet: Fleet,
+        metrics: Metrics,
+    ) -> None:
+        self._store, self._clock, self._settings, self._channel = store, clock, settings, channel
+        self._fleet, self._metrics = fleet, metrics
+        self._notices = Notices(store, clock, settings)
+        self._recorder = Recorder(store, self._recorded)
+        self._lanes: dict[str, Lane] = {}
+        self._states: dict[str, breaker.LaneState] = {}
+        self._crowded: deque[Lane] = deque()  # lanes waiting for a free place, in turn
+        self._in_flight = 0
+        self._ready = 0
+        self._sends: set[asyncio.Task[None]] = set()
+        self._due = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stopping = False
+
+    # --- life ---------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        self._states = {state.webhook_id: state for state in await self._store.lane_states()}
+        self._fleet.on_change = self._lanes_moved
+        self._fleet.on_reborn = self._forget_all
+        self._recorder.start()
+        self._due.set()
+        self._tasks = [
+            asyncio.create_task(self._claim_loop(), name="claims"),
+            asyncio.create_task(self._store.listen(self.wake), name="listen"),
+        ]
+
+    async def stop(self) -> None:
+        """Let what is in flight finish, record it, give back the rest."""
+        self._stopping = True
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._sends:
+            await asyncio.wait(self._sends, timeout=10)
+        await self._recorder.stop()
+        left = [delivery for lane in self._lanes.values() for delivery in lane.clear()]
+        if left:
+            try:
+                await self._store.unclaim(left)
+            except Unavailable:
+                log.warning("could_not_unclaim", extra={"count": len(left)})
+
+    # --- what comes in ------------------------------------------------------------------------------------
+
+    def owner_for(self, webhook_id: str) -> str | None:
+        """Ours from the start, when the lane is ours and has room; else it waits in the store's queue."""
+        lane = self._lanes.get(webhook_id)
+        if self._stopping or self._ready >= MAX_READY or not self._fleet.owns(webhook_id):
+            if lane is not None:
+                lane.behind = True
+            return None
+        if lane is not None and (lane.behind or lane.full):
+            lane.behind = True
+            return None
+        return self._fleet.incarnation
+
+    def take(self, deliveries: Sequence[Delivery]) -> None:
+        """Deliveries that are ours, into their lanes."""
+        touched = {}
+        for delivery in deliveries:
+            lane = self._lane(delivery)
+            lane.push(delivery)
+            touched[lane.webhook_id] = lane
+        self._ready += len(deliveries)
+        for lane in touched.values():
+            self._pump(lane)
+
+    def wake(self) -> None:
+        """Something in the store's queue is due."""
+        self._due.set()
+
+    def forget(self, account_id: str, delivery_id: str | None = None) -> None:
+        """The account's webhooks have changed, or one delivery was cancelled."""
+        self._settings.forget(account_id)
+        for lane in self._lanes.values():
+            if delivery_id is not None and lane.account_id == account_id:
+                lane.cancel(delivery_id)
+        self.wake()
+
+    async def send_test(self, webhook: Webhook, delivery: Delivery) -> Attempt:
+        """Send at once, outside the lane; recorded, never retried (W9)."""
+        await self._store.add_resends([delivery], owner=self._fleet.incarnation)
+        attempt, outcome = await self._try(delivery, webhook)
+        done = msgspec.structs.replace(
+            delivery,
+            status="delivered" if outcome.ok else "failed",
+            reason=None if outcome.ok else outcome.error,
+            attempts=1,
+            due_at=None,
+        )
+        await self._store.record([Finished(delivery=done, attempt=attempt)], [])
+        return attempt
+
+    # --- what goes out ------------------------------------------------------------------------------------
+
+    def _pump(self, lane: Lane) -> None:
+        """Send what may go now; arrange to be called again when more may."""
+        while not self._stopping and not self._recorder.stuck and not self._fleet.silent:
+            wait = lane.wait(self._clock.now(), time.monotonic())
+            if wait is None:
+                break
+            if wait > 0:
+                self._pump_later(lane, wait)
+                break
+            if self._in_flight >= MAX_IN_FLIGHT:
+                if lane not in self._crowded:
+                    self._crowded.append(lane)
+                break
+            delivery = lane.pop()
+            if delivery is None:
+                break
+            self._launch(lane, delivery)
+        if lane.behind and len(lane) < CLAIM:
+            self._due.set()
+
+    def _pump_later(self, lane: Lane, wait: float) -> None:
+        if lane.timer is not None:
+            lane.timer.cancel()
+        lane.timer = asyncio.get_running_loop().call_later(wait, self._pump, lane)
+
+    def _launch(self, lane: Lane, delivery: Delivery) -> None:
+        self._ready -= 1
+        self._in_flight += 1
+        lane.in_flight += 1
+        lane.rate.sent(time.monotonic())
+        task = asyncio.create_task(self._send(lane, delivery))
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+
+    async def _send(self, lane: Lane, delivery: Delivery) -> None:
+        try:
+            found = await self._settings.webhook(delivery.account_id, delivery.webhook_id)
+            if found is None or found[1].status != "enabled":
+                await self._park(lane, found[1] if found else None)
+                return
+            settings, webhook = found
+            lane.set_limits(webhook)
+            if lane.in_flight == 1:
+                self._pump(lane)  # its limits are known now
+            attempt, outcome = await self._try(delivery, webhook)
+            await self._settle(lane, delivery, webhook, settings, attempt, outcome)
+        except Unavailable:
+            lane.behind = True  # the store is down; the delivery is still in it, and ours
+            self._hand_back(lane, delivery)
+        except Exception:
+            log.exception("send_failed", extra={"delivery_id": delivery.id})
+            self._hand_back(lane, delivery)
+        finally:
+            self._in_flight -= 1
+            lane.in_flight -= 1
+            self._pump(lane)
+            self._let_in()
+
+    async def _try(self, delivery: Delivery, webhook: Webhook) -> tuple[Attempt, Outcome]:
+        started = self._clock.now()
+        number = delivery.attempts + 1
+        outcome = await self._channel.send(delivery, webhook, number, started)
+        self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
+        self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
+        return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome), outcome
+
+    async def _settle(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        webhook: Webhook,
+        settings: Settings,
+        attempt: Attempt,
+        outcome: Outcome,
+    ) -> None:
+        """What the attempt means for its delivery, for the lane, and for the webhook."""
+        now = self._clock.now()
+        schedule = webhook.retry_schedule or settings.account.retry_schedule or SCHEDULE
+        settled = settle(outcome, attempt.number, now, schedule, _jitter())
+        done = msgspec.structs.replace(
+            delivery,
+            status=settled.status,
+            reason=settled.reason,
+            attempts=attempt.number,
+            due_at=settled.due_at,
+        )
+        before = lane.state
+        if outcome.ok:
+            if before.failures:
+                lane.state = breaker.succeeded(before, now)
+            if attempt.number == 1:
+                self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
+        else:
+            lane.state = breaker.failed(before, now, outcome.error or "failed", schedule, _jitter())
+            if outcome.retry_after is not None:
+                pause = timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
+                lane.not_before = now + pause
+        if settled.status != "pending":
+            self._metrics.count("aftercall_deliveries_total", f'status="{settled.status}"')
+        self._recorder.add(
+            Finished(delivery=done, attempt=msgspec.structs.replace(attempt, next_at=settled.due_at)),
+            lane.state if lane.state is not before else None,
+        )
+        if not outcome.ok:
+            await self._consequences(lane, webhook, before, outcome, now)
+
+    async def _consequences(
+        self, lane: Lane, webhook: Webhook, before: breaker.LaneState, outcome: Outcome, now: datetime
+    ) -> None:
+        """Failures that are more than one delivery's: tell the admin, and in the end disable."""
+        if outcome.gone or breaker.given_up(lane.state, now):
+            reason = "gone" if outcome.gone else "failing"
+            self._ready -= len(lane.clear())
+            if await self._store.disable_webhook(webhook.account_id, webhook.id, reason, now):
+                self._settings.forget(webhook.account_id)
+                await self._tell(webhook, "webhook.disabled", lane.state, reason)
+        elif lane.state.is_open and not before.is_open:
+            await self._tell(webhook, "webhook.failing", lane.state, outcome.detail)
+
+    async def _tell(self, webhook: Webhook, name: str, state: breaker.LaneState, reason: str) -> None:
+        details = {
+            "reason": reason,
+            "error": state.last_error,
+            "failures": state.failures,
+            "failing_since": state.failing_since,
+            "next_probe_at": state.open_until,
+        }
+        if await self._notices.tell(webhook, name, details):
+            self.wake()
+
+    async def _park(self, lane: Lane, webhook: Webhook | None) -> None:
+        """The webhook was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
+        reason = webhook.status if webhook is not None else "deleted"
+        self._ready -= len(lane.clear())
+        await self._store.hold(lane.account_id, lane.webhook_id, reason)
+
+    def _hand_back(self, lane: Lane, delivery: Delivery) -> None:
+        lane.push(delivery)
+        self._ready += 1
+
+    def _let_in(self) -> None:
+        if self._crowded and self._in_flight < MAX_IN_FLIGHT:
+            self._pump(self._crowded.popleft())
+
+    def _recorded(self, finished: Sequence[Finished]) -> None:
+        if any(f.delivery.status == "pending" for f in finished):
+            self._due.set()
+
+    # --- the store's queue --------------------------------------------------------------------------------
+
+    async def _claim_loop(self) -> None:
+        wait = 0.0
+        while True:
+            try:
+                async with asyncio.timeout(wait):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            self._due.clear()
+            try:
+                wait = await self._claim()
+            except Unavailable:
+                wait = POLL
+            except Exception:
+                log.exception("claim_failed")
+                wait = POLL
+
+    async def _claim(self) -> float:
+        """Take over what is due; the seconds until more may be."""
+        limit = min(CLAIM, MAX_READY - self._ready)
+        if limit <= 0 or self._recorder.stuck or self._fleet.silent:
+            return POLL
+        for lane in self._lanes.values():
+            if len(lane):
+                self._pump(lane)  # after a stop of the recorder or the heartbeat
+        full = [lane.webhook_id for lane in self._lanes.values() if lane.full]
+        buckets = self._fleet.buckets
+        now = self._clock.now()
+        claimed = await self._store.claim(self._fleet.incarnation, now, buckets, full, limit)
+        self.take(claimed)
+        if len(claimed) == limit:
+            return 0.0
+        for lane in self._lanes.values():
+            lane.behind = lane.behind and lane.full
+        due = await self._store.next_due(buckets, full)
+        return POLL if due is None else max(0.0, min(POLL, (due - self._clock.now()).total_seconds()))
+
+    def _lane(self, delivery: Delivery) -> Lane:
+        lane = self._lanes.get(delivery.webhook_id)
+        if lane is None:
+            lane = self._lanes[delivery.webhook_id] = Lane(delivery.account_id, delivery.webhook_id)
+            lane.state = self._states.pop(delivery.webhook_id, lane.state)
+            webhook = self._settings.peek(delivery.account_id, delivery.webhook_id)
+            if webhook is not None:  # else one goes first, and its send finds the limits
+                lane.set_limits(webhook)
+        return lane
+
+    def _lanes_moved(self) -> None:
+        """Nodes came or went: give back what is no longer ours, look for what is now."""
+        moved = [
+            d for lane in self._lanes.values() if not self._fleet.owns(lane.webhook_id) for d in lane.clear()
+        ]
+        if moved:
+            self._ready -= len(moved)
+            task = asyncio.create_task(self._store.unclaim(moved))
+            self._sends.add(task)
+            task.add_done_callback(self._sends.discard)
+        self._due.set()
+
+    def _forget_all(self) -> None:
+        """What was ours is anybody's again, after we were silent for too long."""
+        for lane in self._lanes.values():
+            self._ready -= len(lane.clear())
+        self._due.set()
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311  # spreads retries, protects nothing

@@ -1,0 +1,179 @@
+"""A call being worked on within one transaction: its facts folded, what it says now, to whom."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+import msgspec
+
+from aftercall.domain.account import Source, Timing
+from aftercall.domain.call import Call
+from aftercall.domain.delivery import Delivery
+from aftercall.domain.emit import Emission, Hold, candidates, emit, heard
+from aftercall.domain.event import UPDATED, Derived, event_id
+from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
+from aftercall.domain.plan import address, awaited, plan
+from aftercall.domain.project import Fold, Projection, project
+from aftercall.engine.ids import new_id
+from aftercall.engine.ports import CallRow, Settings, SpokenEvent
+
+COARSE_CLOCK = timedelta(seconds=2)
+LONG_CALL = 300  # facts; from here on a call is folded further from its last state (promise 3)
+
+
+class Draft:
+    """One call, from the facts that came in to the rows that are written."""
+
+    def __init__(
+        self, account_id: str, source: Source, call_key: str, row: CallRow | None, generation: int = 0
+    ) -> None:
+        self.account_id, self.source, self.call_key, self.row = account_id, source, call_key, row
+        self.generation = row.generation if row else generation
+        self.id = row.id if row else new_id("cl")
+        self.before: Call | None = row.call if row else None
+        self.new: dict[str, Fact] = {}
+        self.old: list[Fact] = []
+        self.fold: Fold | None = None
+        self.projection: Projection
+        self.emission: Emission
+        self.events: list[SpokenEvent] = []
+        self.deliveries: list[Delivery] = []
+        self.holds: list[Hold] = []
+
+    @property
+    def facts(self) -> int:
+        return (self.row.facts if self.row else 0) + len(self.new)
+
+    def belongs(self, fact: Fact) -> bool:
+        """Whether a fact under this call's key is about this call, or about an earlier one."""
+        started = self.before.started_at if self.before else None
+        return started is None or fact.occurred_at >= started
+
+    def reused_by(self, fact: Fact) -> bool:
+        """Only a later start fact opens a new call under a reused id (promise 2).
+
+        A start that is still missing may be stamped a little after an end that was stamped in whole seconds.
+        """
+        if fact.kind not in START_KINDS or self.before is None or self.before.ended_at is None:
+            return False
+        missing = "start_missing" in self.before.data_quality
+        return fact.occurred_at > self.before.ended_at + (COARSE_CLOCK if missing else timedelta())
+
+    def resume(self) -> bool:
+        """Go on from the last state, if there is one and all that is new comes after it."""
+        if self.row is None or self.row.fold is None:
+            return False
+        fold = msgspec.msgpack.decode(self.row.fold, type=Fold)
+        if fold.follows(self.new.values()):
+            self.fold = fold
+        return self.fold is not None
+
+    def fold_facts(self) -> None:
+        if self.fold is None and self.facts < LONG_CALL:
+            self.projection = project([*self.old, *self.new.values()])
+            return
+        if self.fold is None:
+            self.fold = Fold()
+        self._extend([*self.old, *self.new.values()])
+
+    def _extend(self, facts: Iterable[Fact]) -> None:
+        if self.fold is not None:
+            self.fold.extend(facts)
+            self.projection = self.fold.read()
+
+    def candidates(self) -> dict[str, Derived]:
+        return candidates(self.id, self.projection)
+
+    def say(self, spoken: set[str], account: Settings, timings: Mapping[str, Timing], now: datetime) -> None:
+        """emit, then plan: what is said now, and to whom."""
+        self.emission = self._emit(spoken, account, timings, now)
+        if self.emission.orphaned:
+            self._orphan(now)
+            self.emission = self._emit(spoken, account, timings, now)
+        self._release_holds(account, now)
+        for event in self.emission.events:
+            planned = plan(
+                event, self.projection.call, account.webhooks, self.holds, self.source.id, _delivery_id
+            )
+            self.deliveries.extend(planned.deliveries)
+            self.holds.extend(planned.holds)
+            self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=planned.skipped))
+
+    def _emit(
+        self, spoken: set[str], account: Settings, timings: Mapping[str, Timing], now: datetime
+    ) -> Emission:
+        speech = self.row.speech if self.row else None
+        if self.new or speech is None:
+            speech = heard(speech, now, self.projection.call)
+        return emit(
+            self.id,
+            self.projection.call,
+            {id_: event for id_, event in self.candidates().items() if id_ not in spoken},
+            speech,
+            self.before,
+            now,
+            self.source.timing or timings.get(self.source.type) or Timing(),
+            timedelta(days=account.account.closed_after_days),
+        )
+
+    def _orphan(self, now: datetime) -> None:
+        """The end never came (H4): the watchdog says so, as a fact like any other."""
+        fact = Fact(
+            kind=Kind.ORPHANED,
+            call_key=self.call_key,
+            occurred_at=self.projection.last_at,
+            received_at=now,
+            natural_id=f"watchdog:{self.generation}",
+            data=Data(final=True),
+        )
+        self.new[fact.natural_id] = fact
+        if self.fold is not None:
+            self._extend([fact])
+        else:
+            self.fold_facts()
+
+    def _release_holds(self, account: Settings, now: datetime) -> None:
+        """Webhooks that waited for wrap-up, analysis or recording (H7) get their message when it is there."""
+        webhooks = {webhook.id: webhook for webhook in account.webhooks}
+        for hold in self.emission.speech.holds:
+            webhook = webhooks.get(hold.webhook_id)
+            if webhook is None:
+                continue
+            if now < hold.until and awaited(hold.awaiting, self.projection.call):
+                self.holds.append(hold)
+                continue
+            event = msgspec.structs.replace(hold.event, revision=self.emission.speech.revision, spoken_at=now)
+            triggers = [t for t in webhook.triggers if t != UPDATED]
+            self.deliveries.extend(
+                address(event, self.projection.call, webhook, triggers, self.source.id, _delivery_id)
+            )
+
+    def as_row(self, now: datetime) -> CallRow:
+        due = [t for t in (self.emission.due_at, *(h.until for h in self.holds)) if t is not None]
+        return CallRow(
+            id=self.id,
+            account_id=self.account_id,
+            source_id=self.source.id,
+            call_key=self.call_key,
+            generation=self.generation,
+            version=self.row.version + 1 if self.row else 1,
+            facts=self.facts,
+            call=self.projection.call,
+            speech=msgspec.structs.replace(self.emission.speech, holds=tuple(self.holds)),
+            fold=self._fold_kept(),
+            due_at=min(due) if due else None,
+            created_at=self.row.created_at if self.row else now,
+            updated_at=now,
+        )
+
+    def _fold_kept(self) -> bytes | None:
+        """The state to go on from, without the events that have been said."""
+        if self.fold is None:
+            return None
+        said = {e.event.event_id for e in self.events}
+        left = self.fold.take_events()
+        self.fold.events = [e for e in left if event_id(self.id, e.name, e.discriminator) not in said]
+        return msgspec.msgpack.encode(self.fold)
+
+
+def _delivery_id() -> str:
+    return new_id("dl")

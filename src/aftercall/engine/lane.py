@@ -1,0 +1,90 @@
+"""A lane: what is ready for one webhook, how much of it may go now (promise 5, W8). No I/O, no timers."""
+
+import asyncio
+import heapq
+from collections import deque
+from datetime import datetime
+
+from aftercall.domain.breaker import LaneState
+from aftercall.domain.delivery import Delivery
+from aftercall.domain.webhook import Webhook
+
+MAX_READY = 1_000  # deliveries kept in memory a lane; more wait in the store
+
+
+class RateWindow:
+    """At most `rate` sends in any one second; below one a second, one in 1/rate seconds."""
+
+    def __init__(self, rate: float) -> None:
+        self.rate = rate
+        self._span = 1.0 if rate >= 1 else 1 / rate if rate > 0 else 0.0
+        self._sent: deque[float] = deque(maxlen=max(1, int(rate)))
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next send is allowed; 0: now."""
+        if self.rate <= 0 or len(self._sent) < (self._sent.maxlen or 1):
+            return 0.0
+        return max(0.0, self._sent[0] + self._span - now)
+
+    def sent(self, now: float) -> None:
+        if self.rate > 0:
+            self._sent.append(now)
+
+
+class Lane:
+    def __init__(self, account_id: str, webhook_id: str) -> None:
+        self.account_id, self.webhook_id = account_id, webhook_id
+        self.state = LaneState(account_id=account_id, webhook_id=webhook_id)
+        self.in_flight = 0
+        self.behind = False  # older deliveries wait in the store: newer ones must queue behind them
+        self.not_before: datetime | None = None  # the receiver asked for a pause (429, 503)
+        self.timer: asyncio.TimerHandle | None = None
+        self.rate = RateWindow(0)
+        self.max_in_flight = 1
+        self._ready: list[tuple[str, Delivery]] = []  # a heap: oldest first
+        self._cancelled: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self._ready)
+
+    def set_limits(self, webhook: Webhook) -> None:
+        if webhook.rate_limit != self.rate.rate:
+            self.rate = RateWindow(webhook.rate_limit)
+        self.max_in_flight = webhook.max_in_flight
+
+    @property
+    def full(self) -> bool:
+        return len(self._ready) >= MAX_READY
+
+    def push(self, delivery: Delivery) -> None:
+        heapq.heappush(self._ready, (delivery.id, delivery))
+
+    def pop(self) -> Delivery | None:
+        while self._ready:
+            _, delivery = heapq.heappop(self._ready)
+            if delivery.id not in self._cancelled:
+                return delivery
+            self._cancelled.discard(delivery.id)
+        return None
+
+    def cancel(self, delivery_id: str) -> None:
+        if any(id_ == delivery_id for id_, _ in self._ready):
+            self._cancelled.add(delivery_id)
+
+    def clear(self) -> list[Delivery]:
+        """Everything that was ready, taken out."""
+        ready = [d for _, d in self._ready if d.id not in self._cancelled]
+        self._ready.clear()
+        self._cancelled.clear()
+        return ready
+
+    def wait(self, now: datetime, monotonic: float) -> float | None:
+        """Seconds until the next delivery may go: 0 now, None not before something else happens."""
+        if not self._ready:
+            return None
+        limit = 1 if self.state.is_open else self.max_in_flight  # an open breaker lets one probe through
+        if self.in_flight >= limit:
+            return None
+        pauses = [t for t in (self.not_before, self.state.open_until) if t is not None]
+        pause = max(((t - now).total_seconds() for t in pauses), default=0.0)
+        return max(0.0, pause, self.rate.wait(monotonic))

@@ -1,0 +1,44 @@
+"""Operational notices: events about a webhook itself, which other webhooks can subscribe to (W12)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftercall.domain.call import Call
+from aftercall.domain.delivery import Delivery
+from aftercall.domain.event import Event
+from aftercall.domain.plan import plan
+from aftercall.domain.webhook import Webhook
+from aftercall.engine.ids import new_id
+from aftercall.engine.ports import Clock, SpokenEvent, Store
+from aftercall.engine.settings import SettingsCache
+
+NO_CALL = Call(source_call_key="")
+
+
+class Notices:
+    def __init__(self, store: Store, clock: Clock, settings: SettingsCache) -> None:
+        self._store, self._clock, self._settings = store, clock, settings
+
+    async def tell(self, webhook: Webhook, name: str, details: Mapping[str, Any]) -> list[Delivery]:
+        """Write the notice down for everybody but the webhook it is about; its deliveries are left to claim."""
+        settings = await self._settings.get(webhook.account_id)
+        now = self._clock.now()
+        event = Event(
+            event_id=new_id("evt"),
+            name=name,
+            call_id="",
+            occurred_at=now,
+            received_at=now,
+            spoken_at=now,
+            sequence=0,
+            details={"webhook": {"id": webhook.id, "name": webhook.name, "url": webhook.url}, **details},
+        )
+        others = [w for w in settings.webhooks if w.id != webhook.id] if settings else []
+        planned = plan(event, NO_CALL, others, (), "", lambda: new_id("dl"))
+        async with self._store.begin() as work:
+            await work.add_events(
+                [SpokenEvent(account_id=webhook.account_id, event=event, skipped=planned.skipped)]
+            )
+            if planned.deliveries:
+                await work.add_deliveries(planned.deliveries, [None] * len(planned.deliveries))
+        return list(planned.deliveries)

@@ -1,0 +1,77 @@
+"""rebuild: calls worked out anew from their stored facts, for when the reading of facts has been improved.
+
+Records are corrected in silence: no event is said, nothing is sent. The next thing that is heard of a call
+is compared with the corrected record.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from aftercall.domain.emit import changes
+from aftercall.domain.project import project
+from aftercall.engine.ports import CallQuery, Store, Work
+
+BATCH = 200  # calls in one transaction
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """A call whose record is not what its facts say. `changes`: path, old and new value."""
+
+    account_id: str
+    call_id: str
+    changes: list[dict[str, Any]]
+
+
+async def rebuild(
+    store: Store, calls: Sequence[tuple[str, str]], now: datetime, *, write: bool
+) -> list[Difference]:
+    """Compare these (account, call id) with their facts and, with `write`, correct the records.
+
+    Calls that are gone, or that another node is working on at this moment, are left out.
+    """
+    found: list[Difference] = []
+    for start in range(0, len(calls), BATCH):
+        async with store.begin() as work:
+            found += await _rebuild(work, sorted(calls[start : start + BATCH]), now, write=write)
+    return found
+
+
+async def _rebuild(
+    work: Work, calls: Sequence[tuple[str, str]], now: datetime, *, write: bool
+) -> list[Difference]:
+    rows = await work.lock_calls(calls)
+    facts = await work.load_facts([(row.account_id, row.id) for row in rows])
+    found, corrected = [], []
+    for row in rows:
+        call = project(facts.get(row.id, [])).call
+        if call == row.call or not facts.get(row.id):
+            continue
+        found.append(Difference(row.account_id, row.id, changes(row.call, call)))
+        # Without its fold the call is folded from its start when it is next heard of.
+        corrected.append(
+            msgspec.structs.replace(row, call=call, fold=None, version=row.version + 1, updated_at=now)
+        )
+    if write and corrected:
+        await work.update_calls(corrected)
+    return found
+
+
+async def chosen(
+    store: Store, accounts: Iterable[str], call_id: str | None, since: datetime | None
+) -> AsyncIterator[list[tuple[str, str]]]:
+    """The calls meant, page by page, as (account, call id)."""
+    for account_id in accounts:
+        if call_id is not None:
+            if await store.get_call(account_id, call_id) is not None:
+                yield [(account_id, call_id)]
+            continue
+        cursor: str | None = None
+        while True:
+            page = await store.list_calls(account_id, CallQuery(since=since, cursor=cursor, limit=BATCH))
+            yield [(account_id, row.id) for row in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break

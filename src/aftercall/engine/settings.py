@@ -1,0 +1,61 @@
+"""What accounts have set up, kept in memory and never older than a commit (intake) or a second (sending)."""
+
+import time
+from collections.abc import Iterable
+
+from aftercall.domain.webhook import Webhook
+from aftercall.engine.ports import Settings, Store, Work
+
+MAX_AGE = 1.0  # seconds
+
+
+class SettingsCache:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._known: dict[str, tuple[float, Settings, dict[str, Webhook]]] = {}
+
+    async def get(self, account_id: str) -> Settings | None:
+        """At most a second old."""
+        known = self._known.get(account_id)
+        if known is not None and time.monotonic() - known[0] <= MAX_AGE:
+            return known[1]
+        return await self._load(account_id, known[1] if known else None)
+
+    async def webhook(self, account_id: str, webhook_id: str) -> tuple[Settings, Webhook] | None:
+        """None when the account or the webhook is gone."""
+        settings = await self.get(account_id)
+        if settings is None:
+            return None
+        webhook = self._known[account_id][2].get(webhook_id)
+        return None if webhook is None else (settings, webhook)
+
+    def peek(self, account_id: str, webhook_id: str) -> Webhook | None:
+        """What is in memory, whatever its age."""
+        known = self._known.get(account_id)
+        return known[2].get(webhook_id) if known else None
+
+    async def as_of(self, work: Work, accounts: Iterable[str]) -> dict[str, Settings]:
+        """As of this transaction: reloaded only where the version has changed."""
+        found: dict[str, Settings] = {}
+        for account_id, version in (await work.settings_versions(accounts)).items():
+            known = self._known.get(account_id)
+            if known is not None and known[1].version == version:
+                self._known[account_id] = (time.monotonic(), known[1], known[2])
+                found[account_id] = known[1]
+            elif settings := await self._load(account_id, None):
+                found[account_id] = settings
+        return found
+
+    def forget(self, account_id: str) -> None:
+        self._known.pop(account_id, None)
+
+    async def _load(self, account_id: str, known: Settings | None) -> Settings | None:
+        if known is not None and await self._store.settings_version(account_id) == known.version:
+            settings: Settings | None = known
+        else:
+            settings = await self._store.settings(account_id)
+        if settings is None:
+            self._known.pop(account_id, None)
+            return None
+        self._known[account_id] = (time.monotonic(), settings, {w.id: w for w in settings.webhooks})
+        return settings

@@ -1,0 +1,9 @@
+"""The upstreams AfterCall understands, one file each. A new one is its file and its line here."""
+
+from aftercall.engine.ports import SourceType
+from aftercall.sources import http, kamailio
+
+SOURCES: dict[str, SourceType] = {
+    "http": http,
+    "kamailio": kamailio,
+}

@@ -1,0 +1,61 @@
+"""How large and deep one event may be, and what may stand in it at all (H19)."""
+
+from typing import Any
+
+from aftercall.domain.errors import Invalid
+from aftercall.engine.reading import MAX_INTEGER
+
+MAX_DEPTH = 8  # levels; the event itself is the first
+MAX_TEXT = 64 * 1024  # characters; a transcript's turns may be as long as the body allows
+MAX_NAME = 200  # characters of a member's name
+MAX_KEY = 200  # characters of an identifier
+
+
+def check(item: dict[str, Any]) -> None:
+    """Raise Invalid where an event breaks a limit, naming the field."""
+    for name, value in item.items():
+        _name(name, "")
+        kind = type(value)
+        if kind is str:
+            _text(value, name)
+        elif kind is dict or kind is list:
+            _nested(value, name, 2, None if name == "transcript" else MAX_TEXT)
+        elif kind is int:
+            _integer(value, name)
+
+
+def _nested(value: Any, field: str, depth: int, longest: int | None) -> None:
+    kind = type(value)
+    if kind is str:
+        _text(value, field, longest)
+    elif kind is int:
+        _integer(value, field)
+    elif kind is dict or kind is list:
+        if depth > MAX_DEPTH:
+            raise Invalid.field(field[:300], f"is nested deeper than {MAX_DEPTH} levels")
+        if kind is list:
+            for i, inner in enumerate(value):
+                _nested(inner, f"{field}[{i}]", depth + 1, longest)
+            return
+        for name, inner in value.items():
+            _name(name, field)
+            transcript = field == "data" and name == "transcript"
+            _nested(inner, f"{field}.{name}", depth + 1, None if transcript else longest)
+
+
+def _name(name: str, field: str) -> None:
+    if len(name) > MAX_NAME or "\0" in name:
+        where = f"{field}.{name[:20]}".replace("\0", "").lstrip(".")
+        raise Invalid.field(where, f"a name may have at most {MAX_NAME} characters and no NUL")
+
+
+def _text(value: str, field: str, longest: int | None = MAX_TEXT) -> None:
+    if longest is not None and len(value) > longest:
+        raise Invalid.field(field, f"may have at most {longest} characters", f"a string of {len(value)}")
+    if "\0" in value:
+        raise Invalid.field(field, "may not hold a NUL character", f"a string of {len(value)} characters")
+
+
+def _integer(value: int, field: str) -> None:
+    if not -MAX_INTEGER <= value <= MAX_INTEGER:
+        raise Invalid.field(field, "must be a number of at most 63 bits", "a larger number")

@@ -1,0 +1,134 @@
+"""The call log: calls, their facts and what was said about them (L1, L2)."""
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy.sql.elements import ColumnElement
+
+from aftercall.domain.event import Event
+from aftercall.domain.fact import Fact
+from aftercall.domain.plan import Skipped
+from aftercall.engine.ports import CallQuery, CallRow, Page, SpokenEvent
+from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
+from aftercall.store.link import Link
+from aftercall.store.paging import page, read_cursor
+from aftercall.store.part import Part
+from aftercall.store.schema import calls, events, facts
+from aftercall.store.statement import Query, within
+from aftercall.store.values import micros, searchable
+
+c = calls.c
+
+AFTER_ANY = "\x7f"  # sorts after whatever ids and digits are made of
+SELECTIVE = 3  # digits: fewer match so much that going through the log by time is quicker
+
+_GET = Query(
+    select(*CALL_COLUMNS).where(c.id == bindparam("id"), within(c.account_id, bindparam("account_id")))
+)
+_FACTS = Query(
+    select(facts.c.body).where(
+        facts.c.account_id == bindparam("account_id"), facts.c.call_id == bindparam("call_id")
+    )
+)
+_EVENT_COLUMNS = (events.c.account_id, events.c.document, events.c.skipped)
+_EVENTS = Query(
+    select(*_EVENT_COLUMNS).where(
+        events.c.account_id == bindparam("account_id"),
+        events.c.event_id >= bindparam("first"),
+        events.c.event_id < bindparam("last"),
+    )
+)
+_EVENT = Query(
+    select(*_EVENT_COLUMNS).where(
+        events.c.account_id == bindparam("account_id"), events.c.event_id == bindparam("event_id")
+    )
+)
+
+_decode_fact = msgspec.json.Decoder(Fact).decode
+_decode_event = msgspec.json.Decoder(Event).decode
+_decode_skipped = msgspec.json.Decoder(tuple[Skipped, ...]).decode
+
+
+class SqlCallLog(Part):
+    async def get_call(self, account_id: str, call_id: str) -> CallRow | None:
+        rows = await self._database.read(Link.rows, _GET, account_id=account_id, id=call_id)
+        return call_row(rows[0]) if rows else None
+
+    async def list_calls(self, account_id: str, query: CallQuery) -> Page[CallRow]:
+        """Newest first, by the time the call started."""
+        rows = await self._database.read(_list, account_id, query)
+        return page(rows, query.limit, call_row, lambda row: (row.started_at, row.id))
+
+    async def call_facts(self, account_id: str, call_id: str) -> list[Fact]:
+        given = {"account_id": account_id, "call_id": call_id}
+        return [_decode_fact(row[0]) for row in await self._database.read(Link.rows, _FACTS, **given)]
+
+    async def call_events(self, account_id: str, call_id: str) -> list[SpokenEvent]:
+        """In the order they were spoken."""
+        prefix = events_prefix(call_id)
+        given = {"account_id": account_id, "first": prefix, "last": prefix + AFTER_ANY}
+        spoken = [_spoken(row) for row in await self._database.read(Link.rows, _EVENTS, **given)]
+        return sorted(spoken, key=lambda s: s.event.sequence)
+
+    async def get_event(self, account_id: str, event_id: str) -> SpokenEvent | None:
+        rows = await self._database.read(Link.rows, _EVENT, account_id=account_id, event_id=event_id)
+        return _spoken(rows[0]) if rows else None
+
+
+def events_prefix(call_id: str) -> str:
+    """What the ids of a call's events start with: see `domain.event.event_id`."""
+    return f"evt_{call_id.removeprefix('cl_')}"
+
+
+def _list(link: Link, account_id: str, query: CallQuery) -> Any:
+    wanted = _filtered(account_id, query).order_by(c.started_at.desc(), c.id.desc()).limit(query.limit + 1)
+    if not _by_number(query):
+        return link.all(wanted.with_only_columns(*CALL_COLUMNS, c.started_at))
+    # The index holds all that is needed to find the page; only the page's own rows are read whole.
+    ids = [row.id for row in link.all(wanted.with_only_columns(c.id))]
+    whole = select(*CALL_COLUMNS, c.started_at).where(c.account_id == account_id, c.id.in_(ids))
+    return link.all(whole.order_by(c.started_at.desc(), c.id.desc())) if ids else []
+
+
+def _by_number(query: CallQuery) -> bool:
+    return len(reversed_digits(query.number) or "") >= SELECTIVE
+
+
+def _filtered(account_id: str, query: CallQuery) -> Select[Any]:
+    wanted: list[ColumnElement[bool]] = [c.account_id == account_id]
+    for name in ("direction", "call_type", "did", "source_id", "call_key"):
+        if (value := getattr(query, name)) is not None:
+            wanted.append(c[name] == value)
+    for column, word in ((c.queue, query.queue), (c.agent, query.agent), (c.tags, query.tag)):
+        if word is not None:
+            wanted.append(column.contains(searchable([word]) or "", autoescape=True))
+    if query.status:
+        wanted.append(c.status.in_(query.status))
+    if query.since is not None:
+        wanted.append(c.started_at >= micros(query.since))
+    if query.until is not None:
+        wanted.append(c.started_at < micros(query.until))
+    if query.min_duration_seconds is not None:
+        wanted.append(c.duration_seconds >= query.min_duration_seconds)
+    if query.max_duration_seconds is not None:
+        wanted.append(c.duration_seconds <= query.max_duration_seconds)
+    if query.number is not None:
+        wanted += _number(query)
+    if query.cursor is not None:
+        place = read_cursor(query.cursor, tuple[int, str])
+        wanted.append(tuple_(c.started_at, c.id) < tuple_(*place))
+    return select().select_from(calls).where(*wanted)
+
+
+def _number(query: CallQuery) -> list[ColumnElement[bool]]:
+    digits = reversed_digits(query.number)
+    if digits is None:
+        return [c.customer.is_(None), c.customer.is_not(None)]  # no digits: no number ends so
+    customer: ColumnElement[str] = c.customer if _by_number(query) else c.customer.concat("")
+    return [customer >= digits, customer < digits + AFTER_ANY]
+
+
+def _spoken(row: Any) -> SpokenEvent:
+    skipped = _decode_skipped(row[2]) if row[2] else ()
+    return SpokenEvent(account_id=row[0], event=_decode_event(row[1]), skipped=skipped)

@@ -1,0 +1,171 @@
+"""The delivery log (W10), and how a webhook's receiver has been doing (W12)."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, func, literal_column, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from aftercall.domain.delivery import Attempt, Delivery
+from aftercall.engine.ports import DeliveryQuery, Health, Page
+from aftercall.store.call_log import AFTER_ANY, events_prefix
+from aftercall.store.delivery_rows import (
+    DELIVERY_COLUMNS,
+    decode_attempt,
+    decode_lane,
+    delivery,
+    delivery_values,
+)
+from aftercall.store.link import Link
+from aftercall.store.paging import page, read_cursor
+from aftercall.store.part import Part
+from aftercall.store.queue import HELD, NOTHING, PENDING
+from aftercall.store.schema import attempts, deliveries, lanes
+from aftercall.store.statement import Query, Rows, within
+from aftercall.store.values import micros, moment
+from aftercall.store.work import add_deliveries
+
+d, t = deliveries.c, attempts.c
+
+LATEST = 1000  # deliveries that a webhook's health is read from
+
+_of = (d.account_id == bindparam("account_id"), d.id == bindparam("id"))
+_GET = Query(select(*DELIVERY_COLUMNS).where(*_of))
+_CANCEL = Query(
+    update(deliveries)
+    .where(*_of, d.status.in_((PENDING, HELD)), d.owner.is_(None))
+    .values(status=literal_column("'cancelled'"), due_at=NOTHING)
+)
+_ATTEMPTS = Query(
+    select(t.document)
+    .where(t.account_id == bindparam("account_id"), t.delivery_id == bindparam("id"))
+    .order_by(t.number)
+)
+_BACKLOG = {
+    name: Query(select(func.count()).select_from(deliveries).where(d.status == status))
+    for name, status in (("pending", PENDING), ("held", HELD))
+}
+_OF_WEBHOOK = (d.webhook_id == bindparam("webhook_id"), within(d.account_id, bindparam("account_id")))
+_latest = (
+    select(d.account_id, d.id).where(*_OF_WEBHOOK).order_by(d.id.desc()).limit(literal_column(str(LATEST)))
+).subquery()
+_TRIED = Query(
+    select(t.started_at, t.latency_us, t.ok, t.delivery_id, t.number)
+    .select_from(_latest)
+    .join(attempts, (t.account_id == _latest.c.account_id) & (t.delivery_id == _latest.c.id))
+)
+_ATTEMPT = Query(
+    select(t.document).where(
+        t.account_id == bindparam("account_id"),
+        t.delivery_id == bindparam("id"),
+        t.number == bindparam("number"),
+    )
+)
+_LANE = Query(
+    select(lanes.c.document).where(
+        lanes.c.account_id == bindparam("account_id"), lanes.c.webhook_id == bindparam("webhook_id")
+    )
+)
+_COUNT = [
+    Query(select(func.count()).select_from(deliveries).where(*_OF_WEBHOOK, which))
+    for which in (
+        (d.status == PENDING) & d.owner.is_(None),
+        (d.status == PENDING) & d.owner.is_not(None),
+        d.status == HELD,
+    )
+]
+
+
+class SqlDeliveryLog(Part):
+    async def get_delivery(self, account_id: str, delivery_id: str) -> Delivery | None:
+        rows = await self._database.read(Link.rows, _GET, account_id=account_id, id=delivery_id)
+        return delivery(rows[0]) if rows else None
+
+    async def list_deliveries(self, account_id: str, query: DeliveryQuery) -> Page[Delivery]:
+        """Newest first, by the time they were planned."""
+        wanted = _filtered(account_id, query).order_by(d.id.desc()).limit(query.limit + 1)
+        rows = await self._database.read(Link.all, wanted)
+        return page(rows, query.limit, delivery, lambda row: (row.id,))
+
+    async def delivery_attempts(self, account_id: str, delivery_id: str) -> list[Attempt]:
+        rows = await self._database.read(Link.rows, _ATTEMPTS, account_id=account_id, id=delivery_id)
+        return [decode_attempt(row[0]) for row in rows]
+
+    async def add_resends(self, deliveries: Sequence[Delivery], owner: str | None = None) -> None:
+        values = [delivery_values(row, owner) for row in deliveries]
+        await self._database.write(add_deliveries, values)
+
+    async def cancel_delivery(self, account_id: str, delivery_id: str, now: datetime) -> bool:  # noqa: ARG002
+        """False for what a node has in hand: it must give it back (`unclaim`) first."""
+        return bool(await self._database.write(Link.run, _CANCEL, account_id=account_id, id=delivery_id))
+
+    async def health(self, account_id: str, webhook_id: str) -> Health:
+        """Over the latest thousand deliveries; `delivered` and `failed` count attempts."""
+        return await self._database.read(_health, account_id, webhook_id)
+
+    async def backlog(self) -> dict[str, int]:
+        return await self._database.read(_backlog)
+
+
+def _filtered(account_id: str, query: DeliveryQuery) -> Select[Any]:
+    wanted: list[ColumnElement[bool]] = [d.account_id == account_id]
+    # A key starts with its event's id, and that with its call's: one index finds both.
+    prefix = query.event_id or (events_prefix(query.call_id) if query.call_id is not None else None)
+    if prefix is not None:
+        wanted += [d.key >= prefix, d.key < prefix + AFTER_ANY]
+    for name in ("webhook_id", "call_id", "event_id", "event"):
+        if (value := getattr(query, name)) is not None:
+            wanted.append(d[name] == value)
+    if query.status:
+        wanted.append(d.status.in_(query.status))
+    if query.since is not None:
+        wanted += [d.created_at >= micros(query.since)]
+    if query.until is not None:
+        wanted += [d.created_at < micros(query.until)]
+    if query.cursor is not None:
+        wanted.append(d.id < read_cursor(query.cursor, tuple[str])[0])
+    return select(*DELIVERY_COLUMNS).where(*wanted)
+
+
+def _health(link: Link, account_id: str, webhook_id: str) -> Health:
+    given = {"account_id": account_id, "webhook_id": webhook_id}
+    tried = sorted(link.rows(_TRIED, **given))
+    latencies = sorted(row[1] for row in tried)
+    delivered = sum(1 for row in tried if row[2])
+    lane = link.rows(_LANE, **given)
+    waiting, in_hand, held = (link.rows(query, **given)[0][0] for query in _COUNT)
+    return Health(
+        attempts=len(tried),
+        delivered=delivered,
+        failed=len(tried) - delivered,
+        success_rate=delivered / len(tried) if tried else None,
+        latency_p50_ms=_percentile(latencies, 0.5),
+        latency_p95_ms=_percentile(latencies, 0.95),
+        pending=waiting + in_hand,
+        held=held,
+        lane=decode_lane(lane[0][0]) if lane else None,
+        last_error=_last_error(link, account_id, tried),
+        last_attempt_at=moment(tried[-1][0]) if tried else None,
+    )
+
+
+def _last_error(link: Link, account_id: str, tried: Rows) -> str | None:
+    for _, _, ok, delivery_id, number in reversed(tried):
+        if not ok:
+            rows = link.rows(_ATTEMPT, account_id=account_id, id=delivery_id, number=number)
+            outcome = decode_attempt(rows[0][0]).outcome
+            return outcome.detail or outcome.error
+    return None
+
+
+def _percentile(latencies: Sequence[int], share: float) -> float | None:
+    """In milliseconds; nearest rank."""
+    if not latencies:
+        return None
+    return float(latencies[math.ceil(share * len(latencies)) - 1] / 1000)
+
+
+def _backlog(link: Link) -> dict[str, int]:
+    return {name: link.rows(query)[0][0] for name, query in _BACKLOG.items()}

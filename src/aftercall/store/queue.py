@@ -1,0 +1,151 @@
+"""The deliveries' side of the store: who has them in hand, what came of them."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Executable, and_, bindparam, case, func, literal_column, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from aftercall.domain.breaker import LaneState
+from aftercall.domain.delivery import Delivery
+from aftercall.engine.ports import Finished, bucket_of
+from aftercall.store.delivery_rows import (
+    DELIVERY_COLUMNS,
+    attempt_values,
+    decode_lane,
+    delivery_rows,
+    lane_values,
+)
+from aftercall.store.link import Link
+from aftercall.store.part import Part
+from aftercall.store.schema import attempts, deliveries, lanes
+from aftercall.store.statement import Columns, Insert, Many, Query, Rows, types
+from aftercall.store.values import micros, micros_or_none, moment
+from aftercall.store.work import DUE
+
+LANES_AT_ONCE = 64  # of one claim: each is a query of its own
+
+d = deliveries.c
+PENDING: ColumnElement[str] = literal_column("'pending'")
+HELD: ColumnElement[str] = literal_column("'held'")
+NOTHING: ColumnElement[Any] = literal_column("NULL")
+_waiting = and_(d.status == PENDING, d.owner.is_(None))
+
+
+def _lanes() -> Executable:
+    """Each lane that has work nobody has in hand, and since when: one step of the index a lane."""
+    lane = select(func.min(d.webhook_id).label("webhook_id")).where(_waiting).cte("lane", recursive=True)
+    following = (
+        select(func.min(d.webhook_id)).where(_waiting, d.webhook_id > lane.c.webhook_id).scalar_subquery()
+    )
+    lane = lane.union_all(select(following).where(lane.c.webhook_id.is_not(None)))
+    first = select(func.min(d.due_at)).where(_waiting, d.webhook_id == lane.c.webhook_id).scalar_subquery()
+    return select(lane.c.webhook_id, first).where(lane.c.webhook_id.is_not(None))
+
+
+_LANES = Query(_lanes())
+_OLDEST = Query(
+    select(*DELIVERY_COLUMNS)
+    .where(_waiting, d.webhook_id == bindparam("webhook_id"), d.due_at <= bindparam("now"))
+    .order_by(d.due_at)
+    .limit(bindparam("limit"))
+    .with_for_update(skip_locked=True)
+)
+
+
+def _owned(k: Columns, owner: ColumnElement[str | None]) -> Executable:
+    return (
+        update(deliveries)
+        .where(d.account_id == k["account_id"], d.id == k["id"], d.status == PENDING)
+        .values(owner=owner)
+    )
+
+
+_IDS = types(d.account_id, d.id)
+_TAKE = Many({**_IDS, **types(d.owner)}, lambda k: _owned(k, k["owner"]))
+_GIVE_BACK = Many(_IDS, lambda k: _owned(k, NOTHING))
+
+
+def _settle(new: Columns) -> Executable:
+    """A delivery that was cancelled meanwhile stays so. One that was held stays held unless it is settled."""
+    applies = (d.status == PENDING) | (new["status"] != PENDING)
+    return (
+        update(deliveries)
+        .where(d.account_id == new["account_id"], d.id == new["id"], d.status.in_((PENDING, HELD)))
+        .values(
+            attempts=new["attempts"],
+            status=case((applies, new["status"]), else_=d.status),
+            reason=case((applies, new["reason"]), else_=d.reason),
+            due_at=case((applies, new["due_at"]), else_=d.due_at),
+            owner=NOTHING,
+        )
+    )
+
+
+_SETTLE = Many(types(d.account_id, d.id, d.attempts, d.status, d.reason, d.due_at), _settle)
+_ADD_ATTEMPTS = Insert(attempts, conflict="keep")  # a node thought dead may have made the same one
+_PUT_LANES = Insert(lanes, conflict="replace")
+_LANE_STATES = Query(select(lanes.c.document))
+
+
+class SqlQueue(Part):
+    """See `ports.Queue`; who is alive is in `nodes`, what is held back in `holding`."""
+
+    async def claim(
+        self, incarnation: str, now: datetime, buckets: Sequence[int] | None, full: Sequence[str], limit: int
+    ) -> list[Delivery]:
+        """At most `limit`, fairly shared: as many of each lane's oldest as of any other's."""
+        excluded = _outside(buckets, full)
+        return delivery_rows(await self._database.write(_claim, incarnation, micros(now), excluded, limit))
+
+    async def unclaim(self, deliveries: Sequence[Delivery]) -> None:
+        ids = [(row.account_id, row.id) for row in deliveries]
+        await self._database.write(_unclaim, ids)
+
+    async def next_due(self, buckets: Sequence[int] | None, full: Sequence[str]) -> datetime | None:
+        excluded = _outside(buckets, full)
+        due = [
+            at for webhook_id, at in await self._database.read(Link.rows, _LANES) if not excluded(webhook_id)
+        ]
+        return moment(min(due)) if due else None
+
+    async def record(self, finished: Sequence[Finished], lanes: Sequence[LaneState]) -> None:
+        await self._database.write(_record, finished, lanes)
+
+    async def lane_states(self) -> list[LaneState]:
+        return [decode_lane(row[0]) for row in await self._database.read(Link.rows, _LANE_STATES)]
+
+
+def _claim(link: Link, owner: str, now: int, excluded: Callable[[str], bool], limit: int) -> Rows:
+    due = [(at, lane) for lane, at in link.rows(_LANES) if at <= now and not excluded(lane)]
+    chosen = [lane for _, lane in sorted(due)[:LANES_AT_ONCE]]
+    rows: list[tuple[Any, ...]] = []
+    for left, lane in zip(range(len(chosen), 0, -1), chosen, strict=True):
+        share = math.ceil((limit - len(rows)) / left)  # what one lane does not use goes to the next
+        rows += link.rows(_OLDEST, webhook_id=lane, now=now, limit=share)
+    link.many(_TAKE, [(row[1], row[0], owner) for row in rows])
+    return rows
+
+
+def _unclaim(link: Link, ids: Rows) -> None:
+    if link.many(_GIVE_BACK, ids):
+        link.notify(DUE)
+
+
+def _record(link: Link, finished: Sequence[Finished], lanes: Sequence[LaneState]) -> None:
+    rows = [(f.delivery, f.attempt) for f in finished]
+    link.many(_SETTLE, [_settled(delivery) for delivery, _ in rows])
+    link.many(_ADD_ATTEMPTS, [attempt_values(delivery.account_id, attempt) for delivery, attempt in rows])
+    link.many(_PUT_LANES, [lane_values(lane) for lane in lanes])
+
+
+def _settled(row: Delivery) -> tuple[Any, ...]:
+    return row.account_id, row.id, row.attempts, row.status, row.reason, micros_or_none(row.due_at)
+
+
+def _outside(buckets: Sequence[int] | None, full: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a lane is another node's, or has no room."""
+    ours, without_room = frozenset(buckets or ()), frozenset(full)
+    return lambda lane: lane in without_room or (buckets is not None and bucket_of(lane) not in ours)

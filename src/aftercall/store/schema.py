@@ -1,0 +1,224 @@
+"""The tables. Times are microseconds since the epoch, UTC; documents are JSON text of domain values.
+
+Every key holds `account_id`, so that PostgreSQL can partition by account. Where rows come in by the thousand the
+ULID leads: whatever the number of accounts, new rows lie side by side, in few pages. Event and delivery keys
+lead with the call's ULID: a call's rows lie together and need no second index.
+
+Each lookup of the hot path has one index only that can serve it. Otherwise a plan made while the tables are
+empty, when all indexes cost the same, picks any, and reads all of an account's rows for each one.
+
+What is filtered by stands before the long documents, so that a scan need not read past them.
+"""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TEXT
+
+metadata = MetaData()
+
+# Keys compare byte by byte on every server, whatever its locale: ranges over prefixes depend on it.
+Key = Text().with_variant(TEXT(collation="C"), "postgresql")
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column(
+        "version", Integer, nullable=False
+    ),  # grows with every change of the account or what it has set up
+    Column("document", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("digest", Key, nullable=False),  # SHA-256 of the key, hex
+    Column("document", Text, nullable=False),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Index("api_keys_by_digest", "digest", unique=True),
+)
+
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("document", Text, nullable=False),  # without secrets
+    Column("secrets", Text, nullable=False),  # encrypted
+    Column("status", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("deleted_at", BigInteger),
+)
+
+sources = Table(
+    "sources",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("type", Text, nullable=False),
+    Column("document", Text, nullable=False),  # without secrets
+    Column("secrets", Text, nullable=False),  # encrypted
+    Column("version", Integer, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("sources_by_id", "id", unique=True),  # /in/{source} names no account
+)
+
+directory = Table(
+    "directory",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("kind", Key, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("directory_by_key", "account_id", "kind", "key", unique=True),
+)
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("source_id", Key, nullable=False),
+    Column("call_key", Key, nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("facts", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    # What the call log filters and sorts by; derived from the record.
+    Column("started_at", BigInteger, nullable=False),
+    Column("direction", Text),
+    Column("call_type", Text),
+    Column("status", Text),
+    Column("did", Text),
+    Column("duration_seconds", Integer),
+    Column("customer", Key),  # digits, reversed: a search by suffix is a search by prefix
+    Column("queue", Text),  # "\nid\nname\n" in lower case; likewise agent (all of them) and tags
+    Column("agent", Text),
+    Column("tags", Text),
+    Column("speech", Text, nullable=False),
+    Column("record", Text, nullable=False),
+    Column("fold", LargeBinary),
+    Index("calls_by_key", "source_id", "call_key", "generation", "account_id", unique=True),
+    Index("calls_by_start", "account_id", "started_at", "id"),
+    Index(
+        "calls_by_customer", "account_id", "customer", "started_at", "id", **_where("customer IS NOT NULL")
+    ),
+    Index("calls_due", "due_at", **_where("due_at IS NOT NULL")),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("call_id", Key, primary_key=True),
+    Column("natural_id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("body", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("skipped", Text),  # webhooks that chose it and did not get it, with the reason
+    sqlite_with_rowid=False,
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("webhook_id", Key, nullable=False),
+    Column("key", Key, nullable=False),
+    Column("event_id", Key, nullable=False),
+    Column("event", Text, nullable=False),
+    Column("trigger", Text, nullable=False),
+    Column("call_id", Key),
+    Column("status", Text, nullable=False),
+    Column("reason", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("owner", Key),  # the node incarnation that has it in hand
+    Column("created_at", BigInteger, nullable=False),
+    Column("occurred_at", BigInteger, nullable=False),
+    Column("resend_of", Key),
+    Column("is_test", Boolean, nullable=False),
+    Column("content_type", Text, nullable=False),
+    Column("query", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("deliveries_by_key", "key", "account_id", unique=True),
+    Index("deliveries_by_webhook", "webhook_id", "id"),
+    # The queue. Webhook first: the due ones of each lane are found without reading another lane's backlog.
+    Index("deliveries_waiting", "webhook_id", "due_at", **_where("status = 'pending' AND owner IS NULL")),
+    Index("deliveries_in_hand", "owner", "webhook_id", **_where("status = 'pending' AND owner IS NOT NULL")),
+    Index("deliveries_held", "webhook_id", "id", **_where("status = 'held'")),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("delivery_id", Key, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("account_id", Key, primary_key=True),
+    Column("started_at", BigInteger, nullable=False),
+    Column("latency_us", BigInteger, nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("document", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+lanes = Table(
+    "lanes",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("webhook_id", Key, primary_key=True),
+    Column("document", Text, nullable=False),
+)
+
+nodes = Table(
+    "nodes",
+    metadata,
+    Column("incarnation", Key, primary_key=True),
+    Column("name", Key, nullable=False),
+    Column("beat_at", BigInteger, nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("key", Key, primary_key=True),
+    Column("request", Text, nullable=False),  # SHA-256 of method, path and body
+    Column("status", Integer, nullable=False),
+    Column("answer", LargeBinary, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("idempotency_by_age", "created_at"),
+)

@@ -1,0 +1,37 @@
+"""Values as columns hold them: times as microseconds, documents as JSON text."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+_encode = msgspec.json.Encoder().encode
+
+
+def micros(at: datetime) -> int:
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def micros_or_none(at: datetime | None) -> int | None:
+    return None if at is None else (at - _EPOCH) // _MICROSECOND
+
+
+def moment(at: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=at)
+
+
+def moment_or_none(at: int | None) -> datetime | None:
+    return None if at is None else _EPOCH + timedelta(microseconds=at)
+
+
+def document(value: Any) -> str:
+    return _encode(value).decode()
+
+
+def searchable(values: Any) -> str | None:
+    """Words that are looked for whole and in any case: each on a line of its own."""
+    lines = [str(v).lower().replace("\n", " ").replace("\0", "") for v in values if v]
+    return "\n" + "\n".join(lines) + "\n" if lines else None

@@ -1,0 +1,187 @@
+import asyncio
+
+import msgspec
+import pytest
+
+from aftercall.domain.plan import Skipped
+from aftercall.engine.ports import CallRow, Collision
+from aftercall.store.store import SqlStore
+from tests.store import make
+from tests.store.make import ACCOUNT, NOW, OTHER
+
+
+async def add_calls(store: SqlStore, *rows: CallRow) -> None:
+    async with store.begin() as work:
+        await work.add_calls(rows)
+
+
+async def test_calls_come_back_as_they_were_stored(store: SqlStore) -> None:
+    row = make.call_row(fold=b"\0\xff", due_at=make.later(1.5), generation=2, facts=7)
+    await add_calls(store, row)
+    async with store.begin() as work:
+        assert await work.find_calls([(ACCOUNT, "src_1", "key-1")]) == [row]
+    assert await store.get_call(ACCOUNT, row.id) == row
+
+
+async def test_find_calls_gives_all_generations_of_the_asked_keys_in_order(store: SqlStore) -> None:
+    rows = [make.call_row(call_key=key, generation=g) for key in ("b", "a", "c") for g in (1, 0)]
+    await add_calls(store, *rows, make.call_row(account_id=OTHER, call_key="a"))
+    async with store.begin() as work:
+        found = await work.find_calls([(ACCOUNT, "src_1", "b"), (ACCOUNT, "src_1", "a"), (ACCOUNT, "src_2", "c")])
+    assert [(r.call_key, r.generation) for r in found] == [("a", 0), ("a", 1), ("b", 0), ("b", 1)]
+    assert {r.account_id for r in found} == {ACCOUNT}
+
+
+async def test_lock_calls_keeps_to_the_account(store: SqlStore) -> None:
+    row = make.call_row()
+    await add_calls(store, row)
+    async with store.begin() as work:
+        assert await work.lock_calls([(OTHER, row.id), (ACCOUNT, "cl_none")]) == []
+        assert await work.lock_calls([(ACCOUNT, row.id)]) == [row]
+
+
+async def test_nothing_asked_nothing_found(store: SqlStore) -> None:
+    async with store.begin() as work:
+        assert await work.find_calls([]) == []
+        assert await work.settings_versions([]) == {}
+        assert await work.known_facts([]) == set()
+        assert await work.load_facts([]) == {}
+        assert await work.spoken([]) == set()
+        await work.add_facts([])
+        await work.add_calls([])
+        await work.update_calls([])
+        await work.add_events([])
+        await work.add_deliveries([], [])
+
+
+async def test_the_same_call_again_collides(store: SqlStore) -> None:
+    await add_calls(store, make.call_row())
+    with pytest.raises(Collision):
+        await add_calls(store, make.call_row())
+
+
+async def test_update_replaces_the_call_when_the_version_follows(store: SqlStore) -> None:
+    row = make.call_row()
+    await add_calls(store, row)
+    changed = msgspec.structs.replace(row, version=2, facts=5, due_at=NOW, updated_at=make.later(1))
+    async with store.begin() as work:
+        await work.update_calls([changed])
+    assert await store.get_call(ACCOUNT, row.id) == changed
+
+
+async def test_update_of_many_collides_when_one_version_does_not_follow(store: SqlStore) -> None:
+    one, two = make.call_row(), make.call_row(call_key="key-2")
+    await add_calls(store, one, two)
+    with pytest.raises(Collision):
+        async with store.begin() as work:
+            await work.update_calls([msgspec.structs.replace(one, version=2), msgspec.structs.replace(two, version=3)])
+    assert await store.get_call(ACCOUNT, one.id) == one  # undone as a whole
+
+
+async def test_due_calls_are_those_whose_time_has_come_oldest_first(store: SqlStore) -> None:
+    keys = {"late": -1.0, "later": -2.0, "future": 1.0, "never": None}
+    rows = {
+        key: make.call_row(call_key=key, due_at=None if at is None else make.later(at)) for key, at in keys.items()
+    }
+    await add_calls(store, *rows.values())
+    async with store.begin() as work:
+        assert [r.call_key for r in await work.due_calls(NOW, 10)] == ["later", "late"]
+        assert [r.call_key for r in await work.due_calls(NOW, 1)] == ["later"]
+
+
+async def test_facts_are_known_and_loaded_by_call_within_the_account(store: SqlStore) -> None:
+    one, two = make.fact("f1"), make.fact("f2 ü\U0001f600\"'")
+    async with store.begin() as work:
+        await work.add_facts([(ACCOUNT, "cl_1", one), (ACCOUNT, "cl_1", two), (OTHER, "cl_1", make.fact("f3"))])
+        asked = [(ACCOUNT, "cl_1", two.natural_id), (ACCOUNT, "cl_1", "f3"), (ACCOUNT, "cl_2", "f1")]
+        assert await work.known_facts(asked) == {("cl_1", two.natural_id)}
+        loaded = await work.load_facts([(ACCOUNT, "cl_1"), (ACCOUNT, "cl_2")])
+    assert sorted(loaded["cl_1"], key=lambda f: f.natural_id) == [one, two]
+    assert loaded["cl_2"] == []
+    assert await store.call_facts(OTHER, "cl_1") == [make.fact("f3")]
+
+
+async def test_the_same_fact_again_collides(store: SqlStore) -> None:
+    with pytest.raises(Collision):
+        async with store.begin() as work:
+            await work.add_facts([(ACCOUNT, "cl_1", make.fact())] * 2)
+
+
+async def test_events_are_spoken_once_and_keep_who_was_skipped(store: SqlStore) -> None:
+    event = make.spoken("cl_1", skipped=(Skipped("wb_9", "filter"),), details={"x": [1, None]})
+    async with store.begin() as work:
+        await work.add_events([event, make.spoken("cl_1", "call.ended", sequence=0)])
+        asked = [(ACCOUNT, "cl_1", event.event.event_id), (OTHER, "cl_1", event.event.event_id)]
+        assert await work.spoken(asked[:1]) == {event.event.event_id}
+        assert await work.spoken(asked[1:]) == set()
+    assert await store.get_event(ACCOUNT, event.event.event_id) == event
+    assert await store.get_event(OTHER, event.event.event_id) is None
+    assert [e.event.sequence for e in await store.call_events(ACCOUNT, "cl_1")] == [0, 1]
+    assert await store.call_events(OTHER, "cl_1") == []
+    with pytest.raises(Collision):
+        async with store.begin() as work:
+            await work.add_events([event])
+
+
+async def test_a_delivery_is_planned_once(store: SqlStore) -> None:
+    one = make.delivery(key="evt_1:wb_1")
+    async with store.begin() as work:
+        await work.add_deliveries([one], ["node"])
+    with pytest.raises(Collision):
+        async with store.begin() as work:
+            await work.add_deliveries([make.delivery(key="evt_1:wb_1")], [None])
+    assert await store.get_delivery(ACCOUNT, one.id) == one
+
+
+async def test_settings_versions_are_of_those_accounts_that_exist(store: SqlStore) -> None:
+    await store.add_account(make.account())
+    async with store.begin() as work:
+        assert await work.settings_versions([ACCOUNT, OTHER]) == {ACCOUNT: 1}
+
+
+async def test_an_exception_undoes_everything(store: SqlStore) -> None:
+    row = make.call_row()
+    with pytest.raises(ZeroDivisionError):
+        async with store.begin() as work:
+            await work.add_calls([row])
+            await work.add_facts([(ACCOUNT, row.id, make.fact())])
+            await work.add_deliveries([make.delivery()], [None])
+            _ = 1 / 0
+    assert await store.get_call(ACCOUNT, row.id) is None
+    assert await store.call_facts(ACCOUNT, row.id) == []
+    assert await store.backlog() == {"pending": 0, "held": 0}
+
+
+async def test_a_cancelled_transaction_undoes_everything_and_lets_the_next_one_in(store: SqlStore) -> None:
+    row, begun = make.call_row(), asyncio.Event()
+
+    async def work_for_ever() -> None:
+        async with store.begin() as work:
+            await work.add_calls([row])
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(work_for_ever())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await add_calls(store, row)
+    assert await store.get_call(ACCOUNT, row.id) == row
+
+
+async def test_what_is_not_committed_is_not_seen(store: SqlStore) -> None:
+    row = make.call_row()
+    async with store.begin() as work:
+        await work.add_calls([row])
+        assert await store.get_call(ACCOUNT, row.id) is None
+    assert await store.get_call(ACCOUNT, row.id) == row
+
+
+async def test_a_batch_of_thousands_is_one_statement_a_table(store: SqlStore) -> None:
+    rows = [make.call_row(call_key=f"key-{i}") for i in range(3000)]
+    await add_calls(store, *rows)
+    async with store.begin() as work:
+        found = await work.find_calls([(r.account_id, r.source_id, r.call_key) for r in rows])
+        await work.update_calls([msgspec.structs.replace(r, version=2) for r in rows])
+    assert len(found) == len(rows)
