@@ -20,7 +20,16 @@ import msgspec
 from aftercall import __version__
 from aftercall.options import ConfigError, Given, decode_secret_key, read
 
-__all__ = ["OPTIONS", "Config", "ConfigError", "load", "load_with_origins", "shown", "write_private"]
+__all__ = [
+    "OPTIONS",
+    "Config",
+    "ConfigError",
+    "load",
+    "load_with_origins",
+    "local_url",
+    "shown",
+    "write_private",
+]
 
 LogLevel = Literal["debug", "info", "warning", "error"]
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -64,17 +73,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
         if not self.node_name:
             place = f"{self.data.absolute()}:{self.port}".encode()
             derive(self, "node_name", f"{socket.gethostname()}-{hashlib.sha256(place).hexdigest()[:8]}")
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - compared only
-        local = f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
+        local = local_url(self.host, self.port)
         derive(self, "public_url", self.public_url.rstrip("/") or local)
         derive(self, "url", self.url.rstrip("/") or local)
 
     def __repr__(self) -> str:
         return f"Config({', '.join(f'{k}={v!r}' for k, v in shown(self).items())})"
-
-    @property
-    def database_url(self) -> str:
-        return self.database
 
     @property
     def networks(self) -> tuple[str, ...]:
@@ -113,6 +117,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
                 )
             write_private(file, base64.b64encode(secrets.token_bytes(32)).decode() + "\n")
         return _decoded(file.read_text(encoding="ascii", errors="replace"), str(file))
+
+
+def local_url(host: str, port: int) -> str:
+    """Where a server that listens there is reached from this machine."""
+    host = "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 - compared only
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def _decoded(text: str, origin: str) -> tuple[bytes, ...]:

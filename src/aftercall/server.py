@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
+import msgspec
 import uvicorn
 
 from aftercall.api.server import build
 from aftercall.app import App
-from aftercall.config import Config, write_private
+from aftercall.config import Config, local_url, write_private
 
 BACKLOG = 2048
 KEEP_ALIVE = 65  # seconds; above the 60 s of common proxies, which then close first
@@ -27,9 +28,8 @@ class Server:
     """Listens from the moment it is made, so that a taken port is known before anything is opened."""
 
     def __init__(self, config: Config) -> None:
-        self.config = config
         self._socket = _listen(config.host, config.port)
-        self.port: int = self._socket.getsockname()[1]
+        self.config = _as_bound(config, self._socket.getsockname()[1])
         self.app: App
         self._uvicorn: _Uvicorn
         self._task: asyncio.Task[None]
@@ -37,7 +37,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it is reached from this machine."""
-        return self.config.url.removesuffix(f":{self.config.port}") + f":{self.port}"
+        return local_url(self.config.host, self.config.port)
 
     async def __aenter__(self) -> Self:
         try:
@@ -92,6 +92,15 @@ class _Uvicorn(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
+
+
+def _as_bound(config: Config, port: int) -> Config:
+    """The configuration with the port that was taken when any would do."""
+    if config.port != 0:
+        return config
+    nowhere, here = local_url(config.host, 0), local_url(config.host, port)
+    urls = {name: here for name in ("url", "public_url") if getattr(config, name) == nowhere}
+    return msgspec.structs.replace(config, port=port, **urls)
 
 
 def _settings(app: App) -> uvicorn.Config:

@@ -1,6 +1,8 @@
 # A real server on a loopback socket with a real store on disk, asked over real HTTP.
 
-from collections.abc import AsyncIterator
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -9,6 +11,7 @@ import pytest
 
 from aftercall.config import Config
 from aftercall.server import Server
+from tests.support.receiver import Receiver
 
 KEY = "owner-key-for-tests-0123456789"
 DOCUMENT = {
@@ -91,29 +94,87 @@ class Api:
         return await self.post("/v1/webhooks", {"url": "http://127.0.0.1:9/hook"} | more)
 
 
-@pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
-    config = Config(port=0, data=tmp_path, dev=True, api_key=KEY, max_body_bytes=200_000)
-    async with Server(config) as running:
+class Shared:
+    """A server for many tests, in a thread with a loop of its own. Each test has its own account there."""
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()))
+        self.url: str
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        assert self._ready.wait(30)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._server.stop)
+        self._thread.join()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        async with Server(config(self._data)) as self._server:
+            self.url = self._server.url
+            self._ready.set()
+            await self._server.stopped()
+
+
+def config(data: Path, **more: Any) -> Config:
+    return Config(port=0, data=data, dev=True, api_key=KEY, max_body_bytes=200_000, **more)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shared]:
+    with Shared(tmp_path_factory.mktemp("shared")) as running:
         yield running
 
 
 @pytest.fixture
-async def api(server: Server) -> AsyncIterator[Api]:
-    async with Api(server.url) as asked:
+async def server(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server for this test alone, whose insides it may look at; `api` is its operator."""
+    async with Server(config(tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+def url(request: pytest.FixtureRequest) -> str:
+    """Of the test's own server when it asked for one, else of the shared one."""
+    name = "server" if "server" in request.fixturenames else "shared"
+    found: str = request.getfixturevalue(name).url
+    return found
+
+
+@pytest.fixture
+async def api(request: pytest.FixtureRequest, url: str) -> AsyncIterator[Api]:
+    """The owner of an empty account."""
+    key = KEY if "server" in request.fixturenames else await new_account(url)
+    async with Api(url, key) as asked:
         yield asked
 
 
 @pytest.fixture
-async def nobody(server: Server) -> AsyncIterator[Api]:
-    async with Api(server.url, None) as asked:
-        yield asked
-
-
-@pytest.fixture
-async def stranger(server: Server, api: Api) -> AsyncIterator[Api]:
+async def stranger(url: str) -> AsyncIterator[Api]:
     """The owner of another account."""
-    account = await api.post("/v1/accounts", {"name": "Other"})
-    key = await api.post(f"/v1/accounts/{account['id']}/keys")
-    async with Api(server.url, key["key"]) as asked:
+    async with Api(url, await new_account(url)) as asked:
         yield asked
+
+
+@pytest.fixture
+async def nobody(url: str) -> AsyncIterator[Api]:
+    async with Api(url, None) as asked:
+        yield asked
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as listening:
+        yield listening
+
+
+async def new_account(url: str) -> str:
+    """The key of its owner."""
+    async with Api(url) as operator:
+        account = await operator.post("/v1/accounts", {"name": "Test"})
+        key = await operator.post(f"/v1/accounts/{account['id']}/keys")
+        return str(key["key"])

@@ -13,6 +13,8 @@ from tests.support.receiver import Answer, Receiver
 from tests.support.server import Server, finished_call
 from tests.support.wait import until
 
+SEALED = {"AFTERCALL_SECRET_KEY": "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="}  # nodes share their key
+
 pytestmark = [pytest.mark.e2e, pytest.mark.postgres]
 
 
@@ -44,8 +46,8 @@ async def all_arrived(receiver: Receiver, names: set[str], seconds: float) -> No
 async def test_two_nodes_and_one_is_killed(postgres_database: str, tmp_path: Path) -> None:
     async with (
         Receiver() as receiver,
-        Server(tmp_path / "a", database=postgres_database) as first,
-        Server(tmp_path / "b", database=postgres_database) as second,
+        Server(tmp_path / "a", database=postgres_database, env=SEALED) as first,
+        Server(tmp_path / "b", database=postgres_database, env=SEALED) as second,
     ):
         receiver.plan("/b", *[Answer(500)] * 20, Answer(200))
         await first.webhook(receiver.url("/hook"))
@@ -69,8 +71,8 @@ async def test_two_nodes_and_one_is_killed(postgres_database: str, tmp_path: Pat
 async def test_one_call_worked_on_by_two_nodes_is_one_call(postgres_database: str, tmp_path: Path) -> None:
     async with (
         Receiver() as receiver,
-        Server(tmp_path / "a", database=postgres_database) as first,
-        Server(tmp_path / "b", database=postgres_database) as second,
+        Server(tmp_path / "a", database=postgres_database, env=SEALED) as first,
+        Server(tmp_path / "b", database=postgres_database, env=SEALED) as second,
     ):
         await first.webhook(receiver.url("/hook"))
         posts = []

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 async def test_receiver_that_was_down_gets_everything(tmp_path: Path) -> None:
     port = free_port()
     async with Server(tmp_path) as server:
-        await server.webhook(f"http://127.0.0.1:{port}/hook", retry_schedule=[1] * 30)
+        await server.webhook(f"http://127.0.0.1:{port}/hook", retry_schedule=[1] * 20)
         for n in range(50):
             await server.made("/v1/events", finished_call(f"c{n}"))
 

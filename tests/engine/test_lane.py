@@ -78,7 +78,7 @@ def test_rate_window_never_lets_more_through_in_any_second(rate: float, pauses: 
     for pause in pauses:
         now += pause
         now += window.wait(now)
-        window.sent(now)
+        window.take(now)
         sent.append(now)
     span, most = (1.0, int(rate)) if rate >= 1 else (1 / rate, 1)
     for i, at in enumerate(sent):

@@ -67,16 +67,16 @@ def spoken(call_id: str, name: str = "call.completed", account_id: str = ACCOUNT
 
 
 def delivery(id: str | None = None, account_id: str = ACCOUNT, **more: Any) -> Delivery:
-    id = id or new_id("dl")
-    call_id = more.pop("call_id", f"cl_{id.removeprefix('dl_')}")
+    known_as = id or new_id("dl")
+    call_id = more.pop("call_id", f"cl_{known_as.removeprefix('dl_')}")
     event = event_id(call_id or "", "call.completed", "")
     known = {
         "webhook_id": "wb_1", "event_id": event, "event": "call.completed", "trigger": "call.completed",
         "body": b'{"a":1}', "content_type": "application/json", "created_at": NOW, "occurred_at": NOW, "due_at": NOW,
     }  # fmt: skip
     more = {**known, **more}
-    more.setdefault("key", f"{more['event_id']}:{more['webhook_id']}:{id}")
-    return Delivery(id=id, account_id=account_id, call_id=call_id, **more)
+    more.setdefault("key", f"{more['event_id']}:{more['webhook_id']}:{known_as}")
+    return Delivery(id=known_as, account_id=account_id, call_id=call_id, **more)
 
 
 def finished(delivery: Delivery, outcome: Outcome | None = None, number: int = 1) -> Finished:

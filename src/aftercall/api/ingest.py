@@ -100,6 +100,8 @@ class Ingest:
         if scope["method"] != "POST":  # type: ignore[typeddict-item]  # only http scopes come here
             raise MethodNotAllowed
         headers = scope["headers"]
+        if header(headers, b"content-encoding") not in (None, b"identity"):
+            raise UnsupportedMediaType
         if scope["path"].startswith("/in/"):
             return await self._from_source(scope, receive)
         key = await self._access.key(headers, "events:write")

@@ -153,8 +153,9 @@ def _lines(first: bytes, rest: Iterable[bytes]) -> Iterator[Event]:
 
 def _listed(text: bytes) -> Iterator[Event]:
     try:
-        found = msgspec.json.decode(text, type=list[msgspec.Raw] | msgspec.Raw)
+        many = text.lstrip().startswith(b"[")
+        found = msgspec.json.decode(text, type=list[msgspec.Raw]) if many else [msgspec.json.decode(text)]
     except msgspec.DecodeError as error:
         raise Failure(f"This is neither JSON nor one JSON object a line: {error}.", MISUSED) from None
-    for number, raw in enumerate(found if isinstance(found, list) else [found], 1):
-        yield number, bytes(raw), ""
+    for number, one in enumerate(found, 1):
+        yield number, bytes(one) if isinstance(one, msgspec.Raw) else msgspec.json.encode(one), ""

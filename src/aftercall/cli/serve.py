@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,8 @@ from cyclopts import Parameter
 
 from aftercall.cli.shell import DATA_IN_USE, PORT_TAKEN, UNREACHABLE, Failure, Where, configure, out
 from aftercall.config import Config
+
+log = logging.getLogger(__name__)
 
 
 def serve(
@@ -88,9 +91,13 @@ async def _serve(config: Config) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
         _greet(server.url, config, new=server.app.first_key is not None)
+        if config.log_json:
+            log.info("server_started", extra={"version": config.version, "node": config.node_name})
         await server.stopped()
         out.print("Stopping: finishing what is in flight.")
     out.print("Stopped.")
+    if config.log_json:
+        log.info("server_stopped", extra={"node": config.node_name})
 
 
 def _greet(url: str, config: Config, *, new: bool) -> None:

@@ -23,8 +23,6 @@ PORT_TAKEN = 3
 DATA_IN_USE = 4
 UNREACHABLE = 5  # no server, no database
 
-PIPE_WIDTH = 10_000  # columns
-
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
 
@@ -92,12 +90,21 @@ def run(main: Coroutine[Any, Any, T]) -> T:
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:
     """Print rows; nothing stands for None. In a pipe nothing is cut or wrapped."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    if not out.is_terminal:
+        lines = [list(columns), *cells]
+        if title:
+            print(title)
+        widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
+        for line in lines:
+            print("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip())
+        return
     made = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for column in columns:
         made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*("" if cell is None else Text(str(cell)) for cell in row))
-    out.print(made, width=None if out.is_terminal else PIPE_WIDTH)
+    for line in cells:
+        made.add_row(*map(Text, line))
+    out.print(made)
 
 
 def fail(failure: Failure) -> NoReturn:

@@ -73,6 +73,7 @@ class Screen:
         width = (self.console.width - 10) * 2 // 5
         left.truncate(width - 1, overflow="ellipsis", pad=bool(right))
         line = Text.assemble((f"{at:>8}  ", "dim"), left, " " if right else "", right)
+        line.rstrip()
         line.truncate(self.console.width, overflow="ellipsis")
         self.console.print(line, soft_wrap=True)
 

@@ -9,8 +9,9 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -19,7 +20,7 @@ from aftercall.domain.delivery import RETRY_AFTER_CAP, SCHEDULE, Attempt, Delive
 from aftercall.domain.errors import Unavailable
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.fleet import Fleet
-from aftercall.engine.lane import Lane
+from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Channel, Clock, Finished, Settings, Store
@@ -142,6 +143,9 @@ class Dispatcher:
 
     def _pump(self, lane: Lane) -> None:
         """Send what may go now; arrange to be called again when more may."""
+        if not lane.limited:
+            self._spawn(self._learn_limits(lane))
+            return
         while not self._stopping and not self._recorder.stuck and not self._fleet.silent:
             wait = lane.wait(self._clock.now(), time.monotonic())
             if wait is None:
@@ -169,12 +173,27 @@ class Dispatcher:
         self._ready -= 1
         self._in_flight += 1
         lane.in_flight += 1
-        lane.rate.sent(time.monotonic())
-        task = asyncio.create_task(self._send(lane, delivery))
+        self._spawn(self._send(lane, delivery, lane.rate.take(time.monotonic())))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _send(self, lane: Lane, delivery: Delivery) -> None:
+    async def _learn_limits(self, lane: Lane) -> None:
+        """A lane sends nothing before the limits of its webhook are known."""
+        try:
+            found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+        except Unavailable:
+            lane.behind = True
+            self._pump_later(lane, POLL)
+            return
+        if found is not None:
+            lane.set_limits(found[1])
+        lane.limited = True
+        self._pump(lane)
+
+    async def _send(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
         try:
             found = await self._settings.webhook(delivery.account_id, delivery.webhook_id)
             if found is None or found[1].status != "enabled":
@@ -182,8 +201,7 @@ class Dispatcher:
                 return
             settings, webhook = found
             lane.set_limits(webhook)
-            if lane.in_flight == 1:
-                self._pump(lane)  # its limits are known now
+            turn.at = time.monotonic()
             attempt, outcome = await self._try(delivery, webhook)
             await self._settle(lane, delivery, webhook, settings, attempt, outcome)
         except Unavailable:
@@ -333,7 +351,7 @@ class Dispatcher:
             lane = self._lanes[delivery.webhook_id] = Lane(delivery.account_id, delivery.webhook_id)
             lane.state = self._states.pop(delivery.webhook_id, lane.state)
             webhook = self._settings.peek(delivery.account_id, delivery.webhook_id)
-            if webhook is not None:  # else one goes first, and its send finds the limits
+            if webhook is not None:
                 lane.set_limits(webhook)
         return lane
 
@@ -344,9 +362,7 @@ class Dispatcher:
         ]
         if moved:
             self._ready -= len(moved)
-            task = asyncio.create_task(self._store.unclaim(moved))
-            self._sends.add(task)
-            task.add_done_callback(self._sends.discard)
+            self._spawn(self._store.unclaim(moved))
         self._due.set()
 
     def _forget_all(self) -> None:

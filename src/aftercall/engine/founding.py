@@ -6,6 +6,7 @@ from aftercall.domain.account import Account, Source
 from aftercall.engine.ids import new_id
 from aftercall.engine.keys import ALL_SCOPES, make_key, preset_key
 from aftercall.engine.ports import Store
+from aftercall.engine.setup import new_token
 
 HTTP_SOURCE = "http"  # the type of the source that /v1/events uses when none is named
 
@@ -15,7 +16,9 @@ async def found(store: Store, preset: str, now: datetime) -> str | None:
 
     `preset`: the key to use instead of a new one (empty: make one).
     """
-    if (await store.list_accounts(None, 1)).items:
+    accounts = (await store.list_accounts(None, 1)).items
+    if accounts:
+        await store.settings(accounts[0].id)  # refuses a secret key that is not the one this store was sealed with
         return None
     account = await add_account(store, Account(id=new_id("ac"), name="Default", created_at=now), now)
     if preset:
@@ -35,6 +38,7 @@ async def add_account(store: Store, account: Account, now: datetime) -> Account:
             account_id=account.id,
             type=HTTP_SOURCE,
             name="HTTP API",
+            token=new_token(),
             created_at=now,
             updated_at=now,
         )

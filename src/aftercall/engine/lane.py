@@ -12,23 +12,35 @@ from aftercall.domain.webhook import Webhook
 MAX_READY = 1_000  # deliveries kept in memory a lane; more wait in the store
 
 
+class Turn:
+    """One send's place in the window."""
+
+    __slots__ = ("at",)
+
+    def __init__(self, at: float) -> None:
+        self.at = at
+
+
 class RateWindow:
     """At most `rate` sends in any one second; below one a second, one in 1/rate seconds."""
 
     def __init__(self, rate: float) -> None:
         self.rate = rate
         self._span = 1.0 if rate >= 1 else 1 / rate if rate > 0 else 0.0
-        self._sent: deque[float] = deque(maxlen=max(1, int(rate)))
+        self._sent: deque[Turn] = deque(maxlen=max(1, int(rate)))
 
     def wait(self, now: float) -> float:
         """Seconds until the next send is allowed; 0: now."""
         if self.rate <= 0 or len(self._sent) < (self._sent.maxlen or 1):
             return 0.0
-        return max(0.0, self._sent[0] + self._span - now)
+        return max(0.0, self._sent[0].at + self._span - now)
 
-    def sent(self, now: float) -> None:
+    def take(self, now: float) -> "Turn":
+        """A turn; whoever has it says when it was really used, which may be a little later."""
+        turn = Turn(now)
         if self.rate > 0:
-            self._sent.append(now)
+            self._sent.append(turn)
+        return turn
 
 
 class Lane:
@@ -39,6 +51,7 @@ class Lane:
         self.behind = False  # older deliveries wait in the store: newer ones must queue behind them
         self.not_before: datetime | None = None  # the receiver asked for a pause (429, 503)
         self.timer: asyncio.TimerHandle | None = None
+        self.limited = False  # whether the two below are the webhook's
         self.rate = RateWindow(0)
         self.max_in_flight = 1
         self._ready: list[tuple[str, Delivery]] = []  # a heap: oldest first
@@ -51,6 +64,7 @@ class Lane:
         if webhook.rate_limit != self.rate.rate:
             self.rate = RateWindow(webhook.rate_limit)
         self.max_in_flight = webhook.max_in_flight
+        self.limited = True
 
     @property
     def full(self) -> bool:

@@ -20,6 +20,7 @@ from aftercall.domain.webhook import Webhook
 
 T = TypeVar("T")
 
+
 class Collision(Exception):
     """Another node was faster with the same call; the transaction is to be tried again."""
 

@@ -68,7 +68,9 @@ class Recorder:
                 await asyncio.sleep(PATIENCE)
             except Exception:
                 if len(finished) <= 1:
-                    log.exception("result_lost", extra={"delivery_id": finished[0].delivery.id if finished else ""})
+                    log.exception(
+                        "result_lost", extra={"delivery_id": finished[0].delivery.id if finished else ""}
+                    )
                     break
                 for one in finished:  # find the one that cannot be recorded; the others can
                     await self._record([one], lanes)

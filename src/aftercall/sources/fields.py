@@ -49,6 +49,7 @@ TEXTS = frozenset(
     {"from", "to", "did", "caller_id", "uuid", "parent_call_id", "digit"}
 )  # often sent as numbers
 SHORT = TEXTS | {"from_name", "to_name", "disposition", "sub_disposition", "by"}
+SPECIAL = SHORT | NAMED | {"digits"}  # texts that are looked at
 MAX_SECONDS = 10 * 366 * 86400
 
 
@@ -65,8 +66,9 @@ def said(item: dict[str, Any], source: Source) -> tuple[dict[str, Any], tuple[st
     for name, value in _object(told, "custom_fields").items():
         _put(custom, source.fields.get(name, name), value)
     flags = _times(told, source.time_zone)
-    for name in list(told):
-        _tidy(name, told, custom)
+    for name, value in list(told.items()):
+        if type(value) is not str or name in SPECIAL:
+            _tidy(name, value, told, custom)
     if custom:
         told["custom_fields"] = custom
     return told, flags
@@ -112,9 +114,8 @@ def _times(told: dict[str, Any], zone: str | None) -> tuple[str, ...]:
     return ("clock_local_assumed",) if local else ()
 
 
-def _tidy(name: str, told: dict[str, Any], custom: dict[str, Any]) -> None:
+def _tidy(name: str, value: Any, told: dict[str, Any], custom: dict[str, Any]) -> None:
     """Forgive what is clear, keep aside what is unknown, refuse what cannot be meant."""
-    value = told[name]
     kind = type(value)
     if kind is str:
         told[name] = _text(name, value)

@@ -1,6 +1,7 @@
 """How large and deep one event may be, and what may stand in it at all (H19)."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
 from aftercall.domain.errors import Invalid
 from aftercall.engine.reading import MAX_INTEGER
@@ -12,12 +13,14 @@ MAX_KEY = 200  # characters of an identifier
 
 
 def check(item: dict[str, Any]) -> None:
-    """Raise Invalid where an event breaks a limit, naming the field."""
+    """Raise Invalid where an event breaks a limit, naming the field. Written out: every event passes here."""
     for name, value in item.items():
-        _name(name, "")
+        if len(name) > MAX_NAME or "\0" in name:
+            _bad_name(name, "")
         kind = type(value)
         if kind is str:
-            _text(value, name)
+            if len(value) > MAX_TEXT or "\0" in value:
+                _text(value, name, MAX_TEXT)
         elif kind is dict or kind is list:
             _nested(value, name, 2, None if name == "transcript" else MAX_TEXT)
         elif kind is int:
@@ -25,31 +28,34 @@ def check(item: dict[str, Any]) -> None:
 
 
 def _nested(value: Any, field: str, depth: int, longest: int | None) -> None:
-    kind = type(value)
-    if kind is str:
-        _text(value, field, longest)
-    elif kind is int:
-        _integer(value, field)
-    elif kind is dict or kind is list:
-        if depth > MAX_DEPTH:
-            raise Invalid.field(field[:300], f"is nested deeper than {MAX_DEPTH} levels")
-        if kind is list:
-            for i, inner in enumerate(value):
-                _nested(inner, f"{field}[{i}]", depth + 1, longest)
-            return
-        for name, inner in value.items():
-            _name(name, field)
+    if depth > MAX_DEPTH:
+        raise Invalid.field(field[:300], f"is nested deeper than {MAX_DEPTH} levels")
+    named = type(value) is dict
+    members: Iterable[tuple[Any, Any]] = value.items() if named else enumerate(value)
+    for name, inner in members:
+        if named and (len(name) > MAX_NAME or "\0" in name):
+            _bad_name(name, field)
+        kind = type(inner)
+        if kind is str:
+            if len(inner) > MAX_TEXT or "\0" in inner:
+                _text(inner, _join(field, name), longest)
+        elif kind is dict or kind is list:
             transcript = field == "data" and name == "transcript"
-            _nested(inner, f"{field}.{name}", depth + 1, None if transcript else longest)
+            _nested(inner, _join(field, name), depth + 1, None if transcript else longest)
+        elif kind is int:
+            _integer(inner, field)
 
 
-def _name(name: str, field: str) -> None:
-    if len(name) > MAX_NAME or "\0" in name:
-        where = f"{field}.{name[:20]}".replace("\0", "").lstrip(".")
-        raise Invalid.field(where, f"a name may have at most {MAX_NAME} characters and no NUL")
+def _join(field: str, name: str | int) -> str:
+    return f"{field}[{name}]" if isinstance(name, int) else f"{field}.{name}"
 
 
-def _text(value: str, field: str, longest: int | None = MAX_TEXT) -> None:
+def _bad_name(name: str, field: str) -> NoReturn:
+    where = f"{field}.{name[:20]}".replace("\0", "").lstrip(".")
+    raise Invalid.field(where, f"a name may have at most {MAX_NAME} characters and no NUL")
+
+
+def _text(value: str, field: str, longest: int | None) -> None:
     if longest is not None and len(value) > longest:
         raise Invalid.field(field, f"may have at most {longest} characters", f"a string of {len(value)}")
     if "\0" in value:

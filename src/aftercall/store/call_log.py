@@ -1,9 +1,10 @@
 """The call log: calls, their facts and what was said about them (L1, L2)."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, bindparam, select, tuple_
+from sqlalchemy import Select, bindparam, literal, select, tuple_
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.event import Event
@@ -14,7 +15,7 @@ from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
-from aftercall.store.schema import calls, events, facts
+from aftercall.store.schema import calls, events, facts, sources
 from aftercall.store.statement import Query, within
 from aftercall.store.values import micros, searchable
 
@@ -96,29 +97,48 @@ def _by_number(query: CallQuery) -> bool:
 
 
 def _filtered(account_id: str, query: CallQuery) -> Select[Any]:
-    wanted: list[ColumnElement[bool]] = [c.account_id == account_id]
-    for name in ("direction", "call_type", "did", "source_id", "call_key"):
-        if (value := getattr(query, name)) is not None:
-            wanted.append(c[name] == value)
-    for column, word in ((c.queue, query.queue), (c.agent, query.agent), (c.tags, query.tag)):
-        if word is not None:
-            wanted.append(column.contains(searchable([word]) or "", autoescape=True))
-    if query.status:
-        wanted.append(c.status.in_(query.status))
-    if query.since is not None:
-        wanted.append(c.started_at >= micros(query.since))
-    if query.until is not None:
-        wanted.append(c.started_at < micros(query.until))
-    if query.min_duration_seconds is not None:
-        wanted.append(c.duration_seconds >= query.min_duration_seconds)
-    if query.max_duration_seconds is not None:
-        wanted.append(c.duration_seconds <= query.max_duration_seconds)
+    wanted = [*_leading(account_id, query), *_equal(query), *_between(query)]
     if query.number is not None:
         wanted += _number(query)
     if query.cursor is not None:
         place = read_cursor(query.cursor, tuple[int, str])
         wanted.append(tuple_(c.started_at, c.id) < tuple_(*place))
     return select().select_from(calls).where(*wanted)
+
+
+def _leading(account_id: str, query: CallQuery) -> Iterator[ColumnElement[bool]]:
+    """The narrowest of what is asked picks the index; the rest is in a form for which none is taken."""
+    if query.call_key is not None:
+        yield c.call_key == query.call_key
+        yield within(c.account_id, literal(account_id))
+        all_sources = select(sources.c.id).where(sources.c.account_id == account_id)
+        yield c.source_id.in_(all_sources if query.source_id is None else [query.source_id])
+        return
+    yield c.account_id == account_id
+    if query.source_id is not None:
+        yield within(c.source_id, literal(query.source_id))
+
+
+def _equal(query: CallQuery) -> Iterator[ColumnElement[bool]]:
+    for name in ("direction", "call_type", "did"):
+        if (value := getattr(query, name)) is not None:
+            yield c[name] == value
+    for column, word in ((c.queue, query.queue), (c.agent, query.agent), (c.tags, query.tag)):
+        if word is not None:
+            yield column.contains(searchable([word]) or "", autoescape=True)
+    if query.status:
+        yield c.status.in_(query.status)
+
+
+def _between(query: CallQuery) -> Iterator[ColumnElement[bool]]:
+    if query.since is not None:
+        yield c.started_at >= micros(query.since)
+    if query.until is not None:
+        yield c.started_at < micros(query.until)
+    if query.min_duration_seconds is not None:
+        yield c.duration_seconds >= query.min_duration_seconds
+    if query.max_duration_seconds is not None:
+        yield c.duration_seconds <= query.max_duration_seconds
 
 
 def _number(query: CallQuery) -> list[ColumnElement[bool]]:

@@ -9,7 +9,7 @@ from aftercall.domain.emit import Speech
 from aftercall.engine.ports import CallRow
 from aftercall.store.schema import calls
 from aftercall.store.statement import Rows
-from aftercall.store.values import document, micros, micros_or_none, moment, moment_or_none, searchable
+from aftercall.store.values import clean, document, micros, micros_or_none, moment, moment_or_none, searchable
 
 c = calls.c
 # What a `CallRow` is read from, in the order `call_row` takes it.
@@ -58,7 +58,7 @@ def call_values(row: CallRow) -> tuple[Any, ...]:
         call.direction,
         call.call_type,
         call.status,
-        call.did,
+        clean(call.did) if call.did else None,
         call.duration_seconds,
         reversed_digits(call.customer_number),
         searchable((call.queue.id, call.queue.name)) if call.queue else None,
@@ -87,5 +87,8 @@ def _agents(call: Call) -> str | None:
     """Everybody who was asked to speak for us, by every name."""
     if call.agent is None and not call.agents:
         return None
-    agents = ([call.agent] if call.agent else []) + [leg.agent for leg in call.agents]
-    return searchable(dict.fromkeys(name for a in agents for name in (a.id, a.name, a.number)))
+    names: dict[str | None, None] = {}
+    for agent in (call.agent, *[leg.agent for leg in call.agents]):
+        if agent is not None:
+            names[agent.id] = names[agent.name] = names[agent.number] = None
+    return searchable(names)

@@ -1,11 +1,11 @@
 """The delivery log (W10), and how a webhook's receiver has been doing (W12)."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, func, literal_column, select, update
+from sqlalchemy import Select, bindparam, func, literal, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.delivery import Attempt, Delivery
@@ -18,6 +18,7 @@ from aftercall.store.delivery_rows import (
     delivery,
     delivery_values,
 )
+from aftercall.store.holding import OPEN, in_hand, kept, waiting
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
@@ -43,10 +44,6 @@ _ATTEMPTS = Query(
     .where(t.account_id == bindparam("account_id"), t.delivery_id == bindparam("id"))
     .order_by(t.number)
 )
-_BACKLOG = {
-    name: Query(select(func.count()).select_from(deliveries).where(d.status == status))
-    for name, status in (("pending", PENDING), ("held", HELD))
-}
 _OF_WEBHOOK = (d.webhook_id == bindparam("webhook_id"), within(d.account_id, bindparam("account_id")))
 _latest = (
     select(d.account_id, d.id).where(*_OF_WEBHOOK).order_by(d.id.desc()).limit(literal_column(str(LATEST)))
@@ -68,14 +65,13 @@ _LANE = Query(
         lanes.c.account_id == bindparam("account_id"), lanes.c.webhook_id == bindparam("webhook_id")
     )
 )
-_COUNT = [
-    Query(select(func.count()).select_from(deliveries).where(*_OF_WEBHOOK, which))
-    for which in (
-        (d.status == PENDING) & d.owner.is_(None),
-        (d.status == PENDING) & d.owner.is_not(None),
-        d.status == HELD,
-    )
-]
+_COUNT = {
+    name: Query(select(func.count()).select_from(deliveries).where(which)) for name, which in OPEN.items()
+}
+_COUNT_ALL = {
+    name: Query(select(func.count()).select_from(deliveries).where(which))
+    for name, which in (("waiting", waiting), ("in_hand", in_hand), ("held", kept))
+}
 
 
 class SqlDeliveryLog(Part):
@@ -110,23 +106,35 @@ class SqlDeliveryLog(Part):
 
 
 def _filtered(account_id: str, query: DeliveryQuery) -> Select[Any]:
-    wanted: list[ColumnElement[bool]] = [d.account_id == account_id]
-    # A key starts with its event's id, and that with its call's: one index finds both.
-    prefix = query.event_id or (events_prefix(query.call_id) if query.call_id is not None else None)
-    if prefix is not None:
-        wanted += [d.key >= prefix, d.key < prefix + AFTER_ANY]
-    for name in ("webhook_id", "call_id", "event_id", "event"):
-        if (value := getattr(query, name)) is not None:
-            wanted.append(d[name] == value)
+    wanted = [*_leading(account_id, query)]
+    equal = {name: getattr(query, name) for name in ("call_id", "event_id", "event")}
+    wanted += [d[name] == value for name, value in equal.items() if value is not None]
     if query.status:
         wanted.append(d.status.in_(query.status))
     if query.since is not None:
-        wanted += [d.created_at >= micros(query.since)]
+        wanted.append(d.created_at >= micros(query.since))
     if query.until is not None:
-        wanted += [d.created_at < micros(query.until)]
+        wanted.append(d.created_at < micros(query.until))
     if query.cursor is not None:
         wanted.append(d.id < read_cursor(query.cursor, tuple[str])[0])
     return select(*DELIVERY_COLUMNS).where(*wanted)
+
+
+def _leading(account_id: str, query: DeliveryQuery) -> Iterator[ColumnElement[bool]]:
+    """The narrowest of what is asked picks the index; the rest is in a form for which none is taken."""
+    # A key starts with its event's id, and that with its call's: one index finds both.
+    prefix = query.event_id or (events_prefix(query.call_id) if query.call_id is not None else None)
+    if prefix is not None:
+        yield d.key >= prefix
+        yield d.key < prefix + AFTER_ANY
+        yield within(d.account_id, literal(account_id))
+        if query.webhook_id is not None:
+            yield within(d.webhook_id, literal(query.webhook_id))
+    elif query.webhook_id is not None:
+        yield d.webhook_id == query.webhook_id
+        yield within(d.account_id, literal(account_id))
+    else:
+        yield d.account_id == account_id
 
 
 def _health(link: Link, account_id: str, webhook_id: str) -> Health:
@@ -135,7 +143,7 @@ def _health(link: Link, account_id: str, webhook_id: str) -> Health:
     latencies = sorted(row[1] for row in tried)
     delivered = sum(1 for row in tried if row[2])
     lane = link.rows(_LANE, **given)
-    waiting, in_hand, held = (link.rows(query, **given)[0][0] for query in _COUNT)
+    count = {name: link.rows(query, **given)[0][0] for name, query in _COUNT.items()}
     return Health(
         attempts=len(tried),
         delivered=delivered,
@@ -143,8 +151,8 @@ def _health(link: Link, account_id: str, webhook_id: str) -> Health:
         success_rate=delivered / len(tried) if tried else None,
         latency_p50_ms=_percentile(latencies, 0.5),
         latency_p95_ms=_percentile(latencies, 0.95),
-        pending=waiting + in_hand,
-        held=held,
+        pending=count["waiting"] + count["in_hand"],
+        held=count["held"],
         lane=decode_lane(lane[0][0]) if lane else None,
         last_error=_last_error(link, account_id, tried),
         last_attempt_at=moment(tried[-1][0]) if tried else None,
@@ -168,4 +176,5 @@ def _percentile(latencies: Sequence[int], share: float) -> float | None:
 
 
 def _backlog(link: Link) -> dict[str, int]:
-    return {name: link.rows(query)[0][0] for name, query in _BACKLOG.items()}
+    count = {name: link.rows(query)[0][0] for name, query in _COUNT_ALL.items()}
+    return {"pending": count["waiting"] + count["in_hand"], "held": count["held"]}

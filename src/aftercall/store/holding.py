@@ -14,25 +14,29 @@ from aftercall.store.values import micros
 from aftercall.store.work import DUE
 
 d = deliveries.c
-_of_webhook = and_(d.webhook_id == bindparam("webhook_id"), within(d.account_id, bindparam("account_id")))
-# One statement for each of the three small indexes.
-_WAITING, _IN_HAND, _KEPT = (
-    and_(d.status == PENDING, d.owner.is_(None)),
-    and_(d.status == PENDING, d.owner.is_not(None)),
-    d.status == HELD,
-)
+_account, _webhook = bindparam("account_id"), bindparam("webhook_id")
+
+# A webhook's open deliveries, each kind by its own small index instead of that of all the webhook ever got.
+waiting = and_(d.status == PENDING, d.owner.is_(None))
+in_hand = and_(d.status == PENDING, d.owner.is_not(None))
+kept = d.status == HELD
+OPEN: dict[str, ColumnElement[bool]] = {
+    "waiting": and_(waiting, d.webhook_id == _webhook, within(d.account_id, _account)),
+    "in_hand": and_(in_hand, d.webhook_id == _webhook, d.account_id == _account),
+    "held": and_(kept, d.webhook_id == _webhook, d.account_id == _account),
+}
 
 
-def _become(status: ColumnElement[str], which: ColumnElement[bool]) -> Query:
-    change = update(deliveries).where(_of_webhook, which)
+def _become(status: ColumnElement[str], which: str) -> Query:
+    change = update(deliveries).where(OPEN[which])
     return Query(change.values(status=status, reason=bindparam("why"), due_at=NOTHING, owner=NOTHING))
 
 
-_HOLD = [_become(HELD, which) for which in (_WAITING, _IN_HAND)]
-_CANCEL = [_become(literal_column("'cancelled'"), which) for which in (_WAITING, _IN_HAND, _KEPT)]
+_HOLD = [_become(HELD, which) for which in ("waiting", "in_hand")]
+_CANCEL = [_become(literal_column("'cancelled'"), which) for which in OPEN]
 _RELEASE = Query(
     update(deliveries)
-    .where(_of_webhook, d.status == HELD)
+    .where(OPEN["held"])
     .values(status=PENDING, reason=NOTHING, due_at=bindparam("now"), owner=NOTHING)
 )
 

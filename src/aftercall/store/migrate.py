@@ -32,7 +32,8 @@ def bring_up_to_date(connection: Connection) -> None:
 def schema_version(connection: Connection) -> str | None:
     if not inspect(connection).has_table("alembic_version"):
         return None
-    return connection.scalar(text("SELECT version_num FROM alembic_version"))
+    found: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return found
 
 
 def alembic_config(connection: Connection) -> Any:

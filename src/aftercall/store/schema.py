@@ -178,8 +178,14 @@ deliveries = Table(
     Index("deliveries_by_webhook", "webhook_id", "id"),
     # The queue. Webhook first: the due ones of each lane are found without reading another lane's backlog.
     Index("deliveries_waiting", "webhook_id", "due_at", **_where("status = 'pending' AND owner IS NULL")),
-    Index("deliveries_in_hand", "owner", "webhook_id", **_where("status = 'pending' AND owner IS NOT NULL")),
-    Index("deliveries_held", "webhook_id", "id", **_where("status = 'held'")),
+    Index(
+        "deliveries_in_hand",
+        "account_id",
+        "webhook_id",
+        "owner",
+        **_where("status = 'pending' AND owner IS NOT NULL"),
+    ),
+    Index("deliveries_held", "account_id", "webhook_id", "id", **_where("status = 'held'")),
 )
 
 attempts = Table(

@@ -141,6 +141,6 @@ def _unnest(types: dict[str, TypeEngine[Any]]) -> Columns:
     return {name: given.c[name] for name in types}
 
 
-def within(account_id: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnElement[bool]:
-    """The account as a mere filter, in a form for which no index is taken: see `schema` for the reason."""
-    return literal_column("''").concat(account_id) == given
+def within(column: ColumnElement[Any], given: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Equal, as a mere filter: in a form for which no index is taken. See `schema` for the reason."""
+    return literal_column("''").concat(column) == given

@@ -1,5 +1,6 @@
 """Values as columns hold them: times as microseconds, documents as JSON text."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -31,7 +32,12 @@ def document(value: Any) -> str:
     return _encode(value).decode()
 
 
-def searchable(values: Any) -> str | None:
+def searchable(words: Iterable[str | None]) -> str | None:
     """Words that are looked for whole and in any case: each on a line of its own."""
-    lines = [str(v).lower().replace("\n", " ").replace("\0", "") for v in values if v]
-    return "\n" + "\n".join(lines) + "\n" if lines else None
+    lines = "\n".join([word for word in words if word]).lower()
+    return f"\n{clean(lines)}\n" if lines else None
+
+
+def clean(text: str) -> str:
+    """Without NUL, which PostgreSQL cannot store; in documents JSON writes it as an escape."""
+    return text.replace("\0", "") if "\0" in text else text

@@ -141,7 +141,15 @@ def upgrade() -> None:
         sa.Column("query", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
-    op.create_index("deliveries_held", "deliveries", ["webhook_id", "id"], **where("status = 'held'"))
+    op.create_index(
+        "deliveries_held", "deliveries", ["account_id", "webhook_id", "id"], **where("status = 'held'")
+    )
+    op.create_index(
+        "deliveries_in_hand",
+        "deliveries",
+        ["account_id", "webhook_id", "owner"],
+        **where("status = 'pending' AND owner IS NOT NULL"),
+    )
     op.create_index("deliveries_by_webhook", "deliveries", ["webhook_id", "id"])
     op.create_index(
         "deliveries_waiting",
@@ -150,12 +158,6 @@ def upgrade() -> None:
         **where("status = 'pending' AND owner IS NULL"),
     )
     op.create_index("deliveries_by_key", "deliveries", ["key", "account_id"], unique=True)
-    op.create_index(
-        "deliveries_in_hand",
-        "deliveries",
-        ["owner", "webhook_id"],
-        **where("status = 'pending' AND owner IS NOT NULL"),
-    )
     op.create_table(
         "attempts",
         sa.Column("delivery_id", KEY, primary_key=True),

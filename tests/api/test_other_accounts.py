@@ -1,0 +1,75 @@
+# Promise 10: no route shows or changes anything of another account, whatever ids it is given.
+
+import json
+import re
+from typing import Any
+
+from tests.api.conftest import DOCUMENT, Api
+
+BODIES: dict[str, Any] = {
+    "disposition": {"disposition": "Mine"}, "notes": {"notes": "Mine"}, "tags": {"tags": ["mine"]},
+    "wrap-up": {"wrap_up_seconds": 1}, "replay": {"since": "2020-01-01T00:00:00Z"},
+}  # fmt: skip
+
+
+async def own(api: Api) -> dict[str, str]:
+    """One of everything in the account, by the name it has in paths."""
+    ids = {"webhook_id": (await api.webhook(status="paused"))["id"]}
+    ids["call_id"] = (await api.post("/v1/events", DOCUMENT | {"from": "+14085550007"}))["call_id"]
+    ids["delivery_id"] = (await api.get("/v1/deliveries"))["items"][0]["id"]
+    ids["source_id"] = (await api.post("/v1/sources", {"type": "http"}))["id"]
+    ids["key_id"] = (await api.post("/v1/keys", {"name": "k", "scopes": ["calls:read"]}))["id"]
+    ids["account_id"] = (await api.get("/v1/account"))["id"]
+    for kind in ("number", "agent", "queue", "menu", "disposition"):
+        key = "+14085559876" if kind == "number" else "k"
+        ids[f"{kind}_id"] = (await api.post(f"/v1/{kind}s", {"key": key}))["id"]
+    return ids
+
+
+async def everything(api: Api) -> str:
+    """All that the account's lists show."""
+    paths = ("webhooks", "calls", "deliveries", "sources", "keys", "numbers", "agents", "queues", "menus",
+             "dispositions")  # fmt: skip
+    return json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
+
+
+async def test_no_route_reaches_another_account(api: Api, stranger: Api) -> None:
+    ids = await own(api)
+    before = await everything(api)
+    described = (await api.get("/openapi.json"))["paths"]
+    tried = 0
+    for path, item in described.items():
+        names = re.findall(r"\{(\w+)\}", path)
+        if not names:
+            continue
+        for method in item:
+            tried += 1
+            filled = path.format(**ids)
+            body = BODIES.get(path.rpartition("/")[2], {})
+            answer = await stranger.ask(method.upper(), filled, None if method == "get" else body)
+            assert answer.status in (401, 403, 404), (method, path, answer.status, answer.body)
+            assert not any(value in json.dumps(answer.body) for value in ids.values()), (method, path)
+    assert tried >= 40
+    assert await everything(api) == before
+
+
+async def test_no_list_shows_another_account(api: Api, stranger: Api) -> None:
+    ids = await own(api)
+    for path, item in (await api.get("/openapi.json"))["paths"].items():
+        if "get" not in item or "{" in path or path in ("/metrics", "/healthz", "/readyz"):
+            continue
+        answer = await stranger.get(path)
+        assert not any(value in json.dumps(answer.body) for value in ids.values()), path
+
+
+async def test_filters_reach_no_other_account(api: Api, stranger: Api) -> None:
+    ids = await own(api)
+    for query in (f"webhook_id={ids['webhook_id']}", f"call_id={ids['call_id']}"):
+        assert (await stranger.get(f"/v1/deliveries?{query}"))["items"] == []
+    assert (await stranger.get(f"/v1/calls?source_id={ids['source_id']}"))["items"] == []
+
+
+async def test_events_for_another_accounts_source_are_refused(api: Api, stranger: Api) -> None:
+    ids = await own(api)
+    answer = await stranger.post("/v1/events", DOCUMENT | {"source": ids["source_id"]})
+    assert (answer.status, answer.field) == (422, "source")

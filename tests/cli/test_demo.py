@@ -1,0 +1,72 @@
+# The demo as a user sees it, and the receiver that `catch` and the demo share.
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from aftercall.demo.calls import SCENES
+from tests.cli.conftest import Process, Run
+
+pytestmark = pytest.mark.e2e
+
+
+def test_the_demo_ends_by_itself_with_every_webhook_verified(run: Run, tmp_path: Path) -> None:
+    started = time.monotonic()
+    shown = run("demo", "--fast", "--data", str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""
+    assert time.monotonic() - started < 25
+    for outcome, calls in (("answered", 4), ("missed", 2), ("abandoned", 1), ("voicemail", 1)):
+        assert f"{outcome:<10}  {calls} " in shown.stdout
+    assert "delivered                   16 of 16" in shown.stdout
+    assert "signatures verified         17 of 17" in shown.stdout
+    assert "→ 503" in shown.stdout
+    assert "attempt 2" in shown.stdout
+
+
+def test_the_demo_leaves_nothing_at_the_end_of_its_lines(run: Run) -> None:
+    shown = run("demo", "--fast").stdout.partition("\nCalls")[0]
+    assert [line for line in shown.splitlines() if line != line.rstrip()] == []
+
+
+def test_every_number_of_the_demo_is_set_aside_for_fiction() -> None:
+    numbers = {
+        line.fields[name]
+        for scene in SCENES
+        for line in scene.lines
+        for name in ("from", "to")
+        if name in line.fields
+    }
+    fictional = ("+141555501", "+447700900", "+919876543210")
+    assert [number for number in numbers if not number.startswith(fictional)] == []
+
+
+def test_catch_verifies_what_a_webhook_sends(
+    server: Process, start: Callable[..., Process], run: Run, data: Path
+) -> None:
+    here = ("--data", str(data), "--url", server.url)
+    first = start("catch", "--port", "0", "--count", "1")
+    made = run("webhooks", "create", f"{first.url}/hook", *here).stdout
+    id_, secret = made.split()[1].rstrip(","), made.split()[-1]
+    assert "Delivered" in run("webhooks", "test", id_, *here).stdout
+    first.stop()
+    assert "not verified" in first.said
+
+    port = first.url.rpartition(":")[2]
+    second = start("catch", "--port", port, "--secret", secret, "--count", "1")
+    run("webhooks", "test", id_, *here)
+    second.stop()
+    assert "signature verified" in second.said
+
+
+def test_catch_refuses_what_is_not_signed_with_its_secret(
+    server: Process, start: Callable[..., Process], run: Run, data: Path
+) -> None:
+    here = ("--data", str(data), "--url", server.url)
+    catcher = start("catch", "--port", "0", "--secret", "whsec_c29tZXRoaW5nIGVsc2U=")
+    id_ = run("webhooks", "create", f"{catcher.url}/hook", *here).stdout.split()[1].rstrip(",")
+    tried = run("webhooks", "test", id_, *here)
+    assert tried.returncode == 1
+    assert "401" in tried.stderr
