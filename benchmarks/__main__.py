@@ -5,8 +5,9 @@ ARGS="--runs 5" for more runs, ARGS="throughput latency" for some of the scripts
 
 import argparse
 import asyncio
+import os
 import platform
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import calllog, latency, recovery, throughput
@@ -16,8 +17,8 @@ SCRIPTS = {"throughput": throughput, "latency": latency, "recovery": recovery, "
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures
 
-Written by `make bench`. Medians over {runs} runs of one session, minimum to maximum beside them; {date}, Python {python},
-{cpus} processors shared by server, receiver and generator. "must" and "aim" are the house's own marks.
+Written by `make bench`. Medians over {runs} runs of one session, minimum to maximum beside them; {date},
+Python {python}, {cpus} processors shared by server, receiver and generator. "must" and "aim" are the house's own marks.
 
 | measure | unit | median | min - max | must | aim | met |
 |---|---|---|---|---|---|---|
@@ -29,7 +30,10 @@ async def main(names: list[str], runs: int, *, write: bool) -> None:
     for name in names:
         figures += await SCRIPTS[name].run(runs)
     text = HEAD.format(
-        runs=runs, date=date.today().isoformat(), python=platform.python_version(), cpus=_cpus()
+        runs=runs,
+        date=datetime.now(UTC).date().isoformat(),
+        python=platform.python_version(),
+        cpus=len(os.sched_getaffinity(0)),
     )
     text += "\n".join(f.row() for f in figures) + "\n"
     print("\n" + text)
@@ -38,14 +42,10 @@ async def main(names: list[str], runs: int, *, write: bool) -> None:
         note(f"written to {TABLE.relative_to(Path.cwd())}")
 
 
-def _cpus() -> int:
-    import os
-
-    return len(os.sched_getaffinity(0))
-
-
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("scripts", nargs="*", choices=[[], *SCRIPTS], help="default: all")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--no-write", action="store_true")

@@ -39,7 +39,13 @@ class Rig:
             await answer.read()
 
     async def generate(
-        self, count: int, *, connections: int = 32, rate: float = 0, keys: list[str] | None = None, targets: int = 1
+        self,
+        count: int,
+        *,
+        connections: int = 32,
+        rate: float = 0,
+        keys: list[str] | None = None,
+        targets: int = 1,
     ) -> dict[str, Any]:
         arguments = [str(self.server.port), ",".join(keys or [KEY]), str(count), str(connections), str(rate)]
         process = await python("benchmarks.generator", *arguments, str(targets), stdout=True)

@@ -70,7 +70,9 @@ async def run(runs: int) -> list[Figure]:
         await fill(folder)
         async with Server(folder) as server:
             for number in range(runs):
-                page.append(await timed(server, [f"/v1/calls?status=voicemail&queue=q_{n % 20}" for n in range(40)]))
+                page.append(
+                    await timed(server, [f"/v1/calls?status=voicemail&queue=q_{n % 20}" for n in range(40)])
+                )
                 numbers = [f"{n * 7919 * 13 % 10_000_000:07d}" for n in range(40)]
                 search.append(await timed(server, [f"/v1/calls?number={n}" for n in numbers]))
                 note(f"  run {number + 1}: page {page[-1]:.1f} ms, number {search[-1]:.1f} ms")

@@ -101,7 +101,9 @@ def stats(state: State) -> dict[str, float | int]:
 
 async def main(port: int) -> None:
     state = State()
-    server = await asyncio.get_running_loop().create_server(lambda: Hook(state), "127.0.0.1", port, backlog=1024)
+    server = await asyncio.get_running_loop().create_server(
+        lambda: Hook(state), "127.0.0.1", port, backlog=1024
+    )
     async with server:
         await server.serve_forever()
 

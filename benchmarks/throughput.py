@@ -66,7 +66,9 @@ async def run(runs: int) -> list[Figure]:
             many.append(rate)
             memory.append(mb)
     return [
-        Figure("event in, webhook out, recorded: one webhook", "per s", one, 3000, 8000, higher_is_better=True),
+        Figure(
+            "event in, webhook out, recorded: one webhook", "per s", one, 3000, 8000, higher_is_better=True
+        ),
         Figure("the same over 200 webhooks, 20 accounts", "per s", many, 3000, 8000, higher_is_better=True),
         Figure("CPU per delivery, whole process", "us", cpu, 300, 120),
         Figure("peak memory under load", "MB", memory, 200, 150),

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, get_args, get_origin
 import msgspec
 
 SECRET_KEY_BYTES = 32
-MIN_KEY = 16  # characters of a preset API key
+MIN_KEY = 8  # characters of a preset API key
 
 
 class ConfigError(Exception):

@@ -76,18 +76,20 @@ def _schemathesis(url: str, part: str) -> None:
     )
 
     schema = schemathesis.openapi.from_url(f"{url}/openapi.json").include(path_regex=PARTS[part])
-    checks = [
+    common = [
         schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance,
-        response_schema_conformance, negative_data_rejection,
+        response_schema_conformance,
     ]  # fmt: skip
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # its types miss the method of Err
+        # Events that break a rule are rejected one by one, within an answer of 200.
+        checks = common if operation.path == "/v1/events" else [*common, negative_data_rejection]
         allowed = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
         refused = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
         @hypothesis.given(case=hypothesis.strategies.one_of(allowed, refused))
         @hypothesis.settings(
-            max_examples=20, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+            max_examples=200, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
         )
         def asks(case: Any) -> None:
             with warnings.catch_warnings():

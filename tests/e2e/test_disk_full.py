@@ -1,6 +1,7 @@
 """A full disk answers 503, stores nothing half, and recovers (X1, X3)."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,8 @@ pytestmark = pytest.mark.e2e
 async def test_full_disk_answers_503_and_recovers(tmp_path: Path) -> None:
     async with Receiver() as receiver, Server(tmp_path, env={"AFTERCALL_SQLITE_MAX_PAGES": "150"}) as server:
         await server.webhook(receiver.url("/hook"))
-        accepted, status, answer = 0, 0, None
+        accepted, status = 0, 0
+        answer: Any = None
         for n in range(5_000):
             status, answer = await server.ask("POST", "/v1/events", finished_call(f"c{n}", notes="x" * 2_000))
             if status == 503:

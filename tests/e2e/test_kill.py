@@ -64,10 +64,16 @@ def _arrived(receiver: Receiver) -> Counter[str]:
     return Counter(json.loads(r.body)["source_call_key"] for r in receiver.requests)
 
 
-async def test_call_in_progress_survives_a_kill_and_settles_after_it(tmp_path: Path) -> None:
-    async with Receiver() as receiver, Server(tmp_path) as server:
+async def test_call_in_progress_survives_a_kill_and_settles_after_it(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with Receiver() as receiver, Server(tmp_path, database=database_url) as server:
         await server.webhook(receiver.url("/hook"))
-        for event, at in (("call.received", "10:00:00"), ("call.connected", "10:00:05"), ("call.ended", "10:01:00")):
+        for event, at in (
+            ("call.received", "10:00:00"),
+            ("call.connected", "10:00:05"),
+            ("call.ended", "10:01:00"),
+        ):
             body = {
                 "event": event, "call_id": "c1", "occurred_at": f"2026-11-20T{at}Z", "direction": "inbound",
                 "from": "+14085551234", "to": "+14085559876",
@@ -80,10 +86,10 @@ async def test_call_in_progress_survives_a_kill_and_settles_after_it(tmp_path: P
         assert json.loads(request.body)["talk_time_seconds"] == 55
 
 
-async def test_retry_survives_a_kill(tmp_path: Path) -> None:
+async def test_retry_survives_a_kill(database_url: str, tmp_path: Path) -> None:
     from tests.support.receiver import Answer
 
-    async with Receiver() as receiver, Server(tmp_path) as server:
+    async with Receiver() as receiver, Server(tmp_path, database=database_url) as server:
         receiver.plan("/hook", Answer(500), Answer(200))
         await server.webhook(receiver.url("/hook"), retry_schedule=[1, 1, 1])
         await server.made("/v1/events", finished_call("c1"))

@@ -75,10 +75,9 @@ async def test_one_call_worked_on_by_two_nodes_is_one_call(postgres_database: st
         Server(tmp_path / "b", database=postgres_database, env=SEALED) as second,
     ):
         await first.webhook(receiver.url("/hook"))
-        posts = []
-        for n in range(40):
-            for server in (first, second):
-                posts.append(asyncio.create_task(server.ask("POST", "/v1/events", finished_call(f"c{n}"))))
+        posts = [
+            s.ask("POST", "/v1/events", finished_call(f"c{n}")) for n in range(40) for s in (first, second)
+        ]
         answers = await asyncio.gather(*posts)
         assert {status for status, _ in answers} <= {200, 202}
         await all_arrived(receiver, {f"c{n}" for n in range(40)}, 20)

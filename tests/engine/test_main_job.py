@@ -18,7 +18,7 @@ async def test_finished_call_arrives_signed_and_is_recorded(database_url: str, t
         await home.webhook(receiver.url("/hook"))
         (taken,) = await home.post(home.finished("c1", notes="Callback scheduled"))
         (request,) = await receiver.wait(1)
-        body = Verifier(SECRET).verify(request.body, dict((n.lower(), v) for n, v in request.headers))
+        body = Verifier(SECRET).verify(request.body, {n.lower(): v for n, v in request.headers})
         assert body["event"] == "call.completed"
         assert (body["call_id"], body["notes"]) == (taken.call_id, "Callback scheduled")
         (delivery,) = await home.settled("delivered")
@@ -39,7 +39,9 @@ async def test_the_same_fact_twice_changes_nothing(database_url: str, tmp_path: 
         assert len(await home.deliveries()) == 1
 
 
-async def test_call_in_progress_settles_and_late_data_makes_a_revision(database_url: str, tmp_path: Path) -> None:
+async def test_call_in_progress_settles_and_late_data_makes_a_revision(
+    database_url: str, tmp_path: Path
+) -> None:
     async with Receiver() as receiver, house(database_url, tmp_path) as home:
         await home.webhook(receiver.url("/hook"), triggers=("call.completed", "call.updated"))
         start = home.clock.now() - timedelta(seconds=30)
@@ -59,7 +61,9 @@ async def test_call_in_progress_settles_and_late_data_makes_a_revision(database_
         assert first["talk_time_seconds"] == 20
 
 
-async def test_h7_webhook_that_waits_gets_one_message_with_everything(database_url: str, tmp_path: Path) -> None:
+async def test_h7_webhook_that_waits_gets_one_message_with_everything(
+    database_url: str, tmp_path: Path
+) -> None:
     async with Receiver() as receiver, house(database_url, tmp_path) as home:
         await home.webhook(receiver.url("/hook"), hold_for=("wrap_up",))
         await home.post(home.finished("c1"))
@@ -100,7 +104,9 @@ async def test_h14_later_start_under_a_reused_id_is_a_new_call(database_url: str
         assert (again.status, again.call_id) == ("duplicate", second.call_id)
 
 
-async def test_failed_attempt_is_tried_again_with_the_same_event_id(database_url: str, tmp_path: Path) -> None:
+async def test_failed_attempt_is_tried_again_with_the_same_event_id(
+    database_url: str, tmp_path: Path
+) -> None:
     async with Receiver() as receiver, house(database_url, tmp_path) as home:
         receiver.plan("/hook", Answer(500), Answer(200))
         await home.webhook(receiver.url("/hook"))
@@ -224,7 +230,9 @@ async def test_rate_limit_holds(database_url: str, tmp_path: Path) -> None:
         assert max(sum(1 for t in times if start <= t < start + second) for start in times) <= 20
 
 
-async def test_rotated_header_secret_is_accepted_by_old_and_new_receivers(database_url: str, tmp_path: Path) -> None:
+async def test_rotated_header_secret_is_accepted_by_old_and_new_receivers(
+    database_url: str, tmp_path: Path
+) -> None:
     from aftercall.domain.webhook import Auth, OldSecret
 
     async with Receiver() as receiver, house(database_url, tmp_path) as home:

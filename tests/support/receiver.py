@@ -80,9 +80,7 @@ Behaviour = Callable[[Exchange], Awaitable[None]]
 class Receiver:
     """`async with Receiver() as r`: listens on a free port until the block ends. `tls` makes it https."""
 
-    def __init__(
-        self, tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
-    ) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self.requests: list[Received] = []
         self.connections = 0
         self.port = port

@@ -53,7 +53,7 @@ def migrate(where: Where | None = None) -> None:
 
     with opening():
         _ = config.secret_keys  # the database must not be there before its key
-        version = asyncio.run(bring_up_to_date(config.database_url))
+        version = asyncio.run(bring_up_to_date(config.database))
     out.print(f"The schema is at version {version}.")
 
 

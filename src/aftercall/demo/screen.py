@@ -25,6 +25,7 @@ class Screen:
         self._started = time.perf_counter()
 
     def heading(self, *lines: str) -> None:
+        self._started = time.perf_counter()
         for line in lines:
             self.console.print(line, highlight=False)
         self.console.print()
@@ -70,7 +71,7 @@ class Screen:
 
     def _row(self, at: str, left: Text, right: Text) -> None:
         """Three columns; nothing is padded at the end, so that a file of it has no trailing blanks."""
-        width = (self.console.width - 10) * 2 // 5
+        width = (self.console.width - 10) * 3 // 8
         left.truncate(width - 1, overflow="ellipsis", pad=bool(right))
         line = Text.assemble((f"{at:>8}  ", "dim"), left, " " if right else "", right)
         line.rstrip()

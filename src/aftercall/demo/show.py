@@ -55,9 +55,9 @@ class Show:
             api = await stack.enter_async_context(Client(server.url, key))
             await self._set_up(api, catcher, receiver)
             self.screen.heading(
-                f"[bold]AfterCall[/] at {server.url}, a receiver at {receiver}. Every line below is real: "
-                "posted over HTTP, stored, sent, verified.",
-                "The receiver answers the last call's webhook with 503 once, to show a retry.",
+                f"[bold]AfterCall[/] at {server.url}, a receiver at {receiver}.",
+                "Every line below is real: posted over HTTP, stored, sent, verified. The receiver answers the",
+                "last call's webhook with 503 once, to show a retry.",
             )
             printing = asyncio.create_task(self._print())
             try:

@@ -18,7 +18,9 @@ async def found(store: Store, preset: str, now: datetime) -> str | None:
     """
     accounts = (await store.list_accounts(None, 1)).items
     if accounts:
-        await store.settings(accounts[0].id)  # refuses a secret key that is not the one this store was sealed with
+        await store.settings(
+            accounts[0].id
+        )  # refuses a secret key that is not the one this store was sealed with
         return None
     account = await add_account(store, Account(id=new_id("ac"), name="Default", created_at=now), now)
     if preset:

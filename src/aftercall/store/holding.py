@@ -14,7 +14,8 @@ from aftercall.store.values import micros
 from aftercall.store.work import DUE
 
 d = deliveries.c
-_account, _webhook = bindparam("account_id"), bindparam("webhook_id")
+_account: ColumnElement[str] = bindparam("account_id")
+_webhook: ColumnElement[str] = bindparam("webhook_id")
 
 # A webhook's open deliveries, each kind by its own small index instead of that of all the webhook ever got.
 waiting = and_(d.status == PENDING, d.owner.is_(None))

@@ -230,7 +230,7 @@ def test_parse_when_there_are_too_many() -> None:
 
 def test_our_own_body_is_understood() -> None:
     """What AfterCall sends may be posted to another AfterCall."""
-    body = {
+    body: dict[str, Any] = {
         "agent": {"id": None, "name": None},
         "queue": {"id": None, "name": None},
         "revision": 1,
