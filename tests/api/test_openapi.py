@@ -68,6 +68,7 @@ def _schemathesis(url: str, part: str) -> None:
     import hypothesis
     import schemathesis
     from schemathesis import GenerationMode
+    from schemathesis.core.parameters import ParameterLocation
     from schemathesis.specs.openapi.checks import (
         content_type_conformance,
         negative_data_rejection,
@@ -82,16 +83,19 @@ def _schemathesis(url: str, part: str) -> None:
     ]  # fmt: skip
     for result in schema.get_all_operations():
         operation: Any = result.ok()  # type: ignore[union-attr]  # its types miss the method of Err
-        # Events that break a rule are rejected one by one, within an answer of 200.
-        checks = common if operation.path == "/v1/events" else [*common, negative_data_rejection]
         allowed = operation.as_strategy(generation_mode=GenerationMode.POSITIVE)
         refused = operation.as_strategy(generation_mode=GenerationMode.NEGATIVE)
 
         @hypothesis.given(case=hypothesis.strategies.one_of(allowed, refused))
         @hypothesis.settings(
-            max_examples=200, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
+            max_examples=60, deadline=None, database=None, suppress_health_check=list(hypothesis.HealthCheck)
         )
         def asks(case: Any) -> None:
+            # Only bodies: our own key replaces a broken one, and it drops what it adds to queries before sending.
+            # Events that break a rule are rejected one by one, within an answer of 200.
+            body = case.meta.components.get(ParameterLocation.BODY)
+            wrong = body is not None and body.mode is GenerationMode.NEGATIVE and case.path != "/v1/events"
+            checks = [*common, negative_data_rejection] if wrong else common
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, checks=checks, timeout=30)

@@ -136,7 +136,10 @@ def _changed(entry: Entry, form: EntryForm, country: str | None, now: datetime) 
 
 
 def _shown(entry: Entry) -> EntryOut:
-    return EntryOut(**{name: getattr(entry, name) for name in EntryOut.__struct_fields__})
+    """Without the aliases that go without saying."""
+    aliases = tuple(alias for alias in entry.aliases if alias not in (entry.id, entry.name))
+    fields = {name: getattr(entry, name) for name in EntryOut.__struct_fields__}
+    return EntryOut(**fields | {"aliases": aliases})
 
 
 AGENT = {"id": "ag_102", "key": "102", "name": "Jordan",

@@ -6,24 +6,22 @@ and for what did not fit. The retry policy is in domain/delivery.py, the breaker
 
 import asyncio
 import logging
-import random
 import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
-from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from aftercall.domain import breaker
-from aftercall.domain.delivery import RETRY_AFTER_CAP, SCHEDULE, Attempt, Delivery, Outcome, settle
+from aftercall.domain.breaker import LaneState
+from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.errors import Unavailable
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.aftermath import Aftermath
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.notices import Notices
-from aftercall.engine.ports import Channel, Clock, Finished, Settings, Store
+from aftercall.engine.ports import Channel, Clock, Finished, Store
 from aftercall.engine.recorder import Recorder
 from aftercall.engine.settings import SettingsCache
 
@@ -47,10 +45,12 @@ class Dispatcher:
     ) -> None:
         self._store, self._clock, self._settings, self._channel = store, clock, settings, channel
         self._fleet, self._metrics = fleet, metrics
-        self._notices = Notices(store, clock, settings)
         self._recorder = Recorder(store, self._recorded)
+        self._aftermath = Aftermath(
+            store, clock, settings, self._recorder, metrics, wake=self.wake, drop=self._drop
+        )
         self._lanes: dict[str, Lane] = {}
-        self._states: dict[str, breaker.LaneState] = {}
+        self._states: dict[str, LaneState] = {}
         self._crowded: deque[Lane] = deque()  # lanes waiting for a free place, in turn
         self._in_flight = 0
         self._ready = 0
@@ -128,7 +128,8 @@ class Dispatcher:
     async def send_test(self, webhook: Webhook, delivery: Delivery) -> Attempt:
         """Send at once, outside the lane; recorded, never retried (W9)."""
         await self._store.add_resends([delivery], owner=self._fleet.incarnation)
-        attempt, outcome = await self._try(delivery, webhook)
+        attempt = await self._try(delivery, webhook)
+        outcome = attempt.outcome
         done = msgspec.structs.replace(
             delivery,
             status="delivered" if outcome.ok else "failed",
@@ -202,8 +203,8 @@ class Dispatcher:
             settings, webhook = found
             lane.set_limits(webhook)
             turn.at = time.monotonic()
-            attempt, outcome = await self._try(delivery, webhook)
-            await self._settle(lane, delivery, webhook, settings, attempt, outcome)
+            attempt = await self._try(delivery, webhook)
+            await self._aftermath.settle(lane, delivery, webhook, settings, attempt)
         except Unavailable:
             lane.behind = True  # the store is down; the delivery is still in it, and ours
             self._hand_back(lane, delivery)
@@ -216,83 +217,23 @@ class Dispatcher:
             self._pump(lane)
             self._let_in()
 
-    async def _try(self, delivery: Delivery, webhook: Webhook) -> tuple[Attempt, Outcome]:
+    async def _try(self, delivery: Delivery, webhook: Webhook) -> Attempt:
         started = self._clock.now()
         number = delivery.attempts + 1
         outcome = await self._channel.send(delivery, webhook, number, started)
         self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
         self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
-        return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome), outcome
-
-    async def _settle(
-        self,
-        lane: Lane,
-        delivery: Delivery,
-        webhook: Webhook,
-        settings: Settings,
-        attempt: Attempt,
-        outcome: Outcome,
-    ) -> None:
-        """What the attempt means for its delivery, for the lane, and for the webhook."""
-        now = self._clock.now()
-        schedule = webhook.retry_schedule or settings.account.retry_schedule or SCHEDULE
-        settled = settle(outcome, attempt.number, now, schedule, _jitter())
-        done = msgspec.structs.replace(
-            delivery,
-            status=settled.status,
-            reason=settled.reason,
-            attempts=attempt.number,
-            due_at=settled.due_at,
-        )
-        before = lane.state
-        if outcome.ok:
-            if before.failures:
-                lane.state = breaker.succeeded(before, now)
-            if attempt.number == 1:
-                self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
-        else:
-            lane.state = breaker.failed(before, now, outcome.error or "failed", schedule, _jitter())
-            if outcome.retry_after is not None:
-                pause = timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
-                lane.not_before = now + pause
-        if settled.status != "pending":
-            self._metrics.count("aftercall_deliveries_total", f'status="{settled.status}"')
-        self._recorder.add(
-            Finished(delivery=done, attempt=msgspec.structs.replace(attempt, next_at=settled.due_at)),
-            lane.state if lane.state is not before else None,
-        )
-        if not outcome.ok:
-            await self._consequences(lane, webhook, before, outcome, now)
-
-    async def _consequences(
-        self, lane: Lane, webhook: Webhook, before: breaker.LaneState, outcome: Outcome, now: datetime
-    ) -> None:
-        """Failures that are more than one delivery's: tell the admin, and in the end disable."""
-        if outcome.gone or breaker.given_up(lane.state, now):
-            reason = "gone" if outcome.gone else "failing"
-            self._ready -= len(lane.clear())
-            if await self._store.disable_webhook(webhook.account_id, webhook.id, reason, now):
-                self._settings.forget(webhook.account_id)
-                await self._tell(webhook, "webhook.disabled", lane.state, reason)
-        elif lane.state.is_open and not before.is_open:
-            await self._tell(webhook, "webhook.failing", lane.state, outcome.detail)
-
-    async def _tell(self, webhook: Webhook, name: str, state: breaker.LaneState, reason: str) -> None:
-        details = {
-            "reason": reason,
-            "error": state.last_error,
-            "failures": state.failures,
-            "failing_since": state.failing_since,
-            "next_probe_at": state.open_until,
-        }
-        if await self._notices.tell(webhook, name, details):
-            self.wake()
+        return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome)
 
     async def _park(self, lane: Lane, webhook: Webhook | None) -> None:
         """The webhook was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
         reason = webhook.status if webhook is not None else "deleted"
-        self._ready -= len(lane.clear())
+        self._drop(lane)
         await self._store.hold(lane.account_id, lane.webhook_id, reason)
+
+    def _drop(self, lane: Lane) -> None:
+        """Forget what is ready in a lane; the store still has it."""
+        self._ready -= len(lane.clear())
 
     def _hand_back(self, lane: Lane, delivery: Delivery) -> None:
         lane.push(delivery)
@@ -368,9 +309,5 @@ class Dispatcher:
     def _forget_all(self) -> None:
         """What was ours is anybody's again, after we were silent for too long."""
         for lane in self._lanes.values():
-            self._ready -= len(lane.clear())
+            self._drop(lane)
         self._due.set()
-
-
-def _jitter() -> float:
-    return random.uniform(-1, 1)  # noqa: S311  # spreads retries, protects nothing

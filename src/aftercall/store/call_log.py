@@ -88,7 +88,9 @@ def _list(link: Link, account_id: str, query: CallQuery) -> Any:
         return link.all(wanted.with_only_columns(*CALL_COLUMNS, c.started_at))
     # The index holds all that is needed to find the page; only the page's own rows are read whole.
     ids = [row.id for row in link.all(wanted.with_only_columns(c.id))]
-    whole = select(*CALL_COLUMNS, c.started_at).where(c.id.in_(ids), within(c.account_id, literal(account_id)))
+    whole = select(*CALL_COLUMNS, c.started_at).where(
+        c.id.in_(ids), within(c.account_id, literal(account_id))
+    )
     return link.all(whole.order_by(c.started_at.desc(), c.id.desc())) if ids else []
 
 

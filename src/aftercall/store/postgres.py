@@ -11,6 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.engine import URL
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from aftercall.domain.errors import Unavailable
 from aftercall.store.edge import Lost, Undone, edge
 from aftercall.store.link import Link, PostgresLink
 from aftercall.store.migrate import bring_up_to_date
@@ -89,10 +90,8 @@ class Postgres:
                 async with self.begin() as transaction:
                     return await transaction.run(work, *args, **kwargs)
             except Undone:
-                if tried == TRIES:
-                    raise
                 await asyncio.sleep(0.005 * tried)
-        raise AssertionError  # pragma: no cover
+        raise Unavailable("The database is too busy with the same rows.", retry_after=1)
 
     @asynccontextmanager
     async def begin(self) -> AsyncIterator["_Transaction"]:

@@ -1,0 +1,105 @@
+"""What an attempt means: for its delivery (settle), for its lane (the breaker), for its webhook (disable, tell)."""
+
+import logging
+import random
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import msgspec
+
+from aftercall.domain import breaker
+from aftercall.domain.delivery import RETRY_AFTER_CAP, SCHEDULE, Attempt, Delivery, settle
+from aftercall.domain.errors import Unavailable
+from aftercall.domain.webhook import Webhook
+from aftercall.engine.lane import Lane
+from aftercall.engine.metrics import Metrics
+from aftercall.engine.notices import Notices
+from aftercall.engine.ports import Clock, Finished, Settings, Store
+from aftercall.engine.recorder import Recorder
+from aftercall.engine.settings import SettingsCache
+
+log = logging.getLogger(__name__)
+
+
+class Aftermath:
+    """`wake` is called when a notice was left to be sent, `drop` empties a lane whose webhook is no more."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: SettingsCache,
+        recorder: Recorder,
+        metrics: Metrics,
+        *,
+        wake: Callable[[], None],
+        drop: Callable[[Lane], None],
+    ) -> None:
+        self._store, self._clock, self._settings = store, clock, settings
+        self._recorder, self._metrics = recorder, metrics
+        self._notices = Notices(store, clock, settings)
+        self._wake, self._drop = wake, drop
+
+    async def settle(
+        self, lane: Lane, delivery: Delivery, webhook: Webhook, settings: Settings, attempt: Attempt
+    ) -> None:
+        """Hand the result to the recorder; a failure may be more than one delivery's."""
+        now, outcome, before = self._clock.now(), attempt.outcome, lane.state
+        schedule = webhook.retry_schedule or settings.account.retry_schedule or SCHEDULE
+        settled = settle(outcome, attempt.number, now, schedule, _jitter())
+        if outcome.ok:
+            if before.failures:
+                lane.state = breaker.succeeded(before, now)
+            if attempt.number == 1:
+                self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
+        else:
+            lane.state = breaker.failed(before, now, outcome.error or "failed", schedule, _jitter())
+            if outcome.retry_after is not None:
+                lane.not_before = now + timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
+        if settled.status != "pending":
+            self._metrics.count("aftercall_deliveries_total", f'status="{settled.status}"')
+        done = msgspec.structs.replace(
+            delivery,
+            status=settled.status,
+            reason=settled.reason,
+            attempts=attempt.number,
+            due_at=settled.due_at,
+        )
+        attempt = msgspec.structs.replace(attempt, next_at=settled.due_at) if settled.due_at else attempt
+        self._recorder.add(
+            Finished(delivery=done, attempt=attempt), lane.state if lane.state is not before else None
+        )
+        if not outcome.ok:
+            await self._consequences(lane, webhook, before, attempt, now)
+
+    async def _consequences(
+        self, lane: Lane, webhook: Webhook, before: breaker.LaneState, attempt: Attempt, now: datetime
+    ) -> None:
+        try:
+            if attempt.outcome.gone or breaker.given_up(lane.state, now):
+                await self._disable(lane, webhook, "gone" if attempt.outcome.gone else "failing", now)
+            elif lane.state.is_open and not before.is_open:
+                await self._tell(webhook, "webhook.failing", lane.state, attempt.outcome.detail)
+        except Unavailable:  # the next failure will have the same consequences
+            log.warning("consequences_wait_for_the_store", extra={"webhook_id": webhook.id})
+
+    async def _disable(self, lane: Lane, webhook: Webhook, reason: str, now: datetime) -> None:
+        self._drop(lane)
+        if await self._store.disable_webhook(webhook.account_id, webhook.id, reason, now):
+            self._settings.forget(webhook.account_id)
+            await self._tell(webhook, "webhook.disabled", lane.state, reason)
+
+    async def _tell(self, webhook: Webhook, name: str, state: breaker.LaneState, reason: str) -> None:
+        details = {
+            "reason": reason,
+            "error": state.last_error,
+            "failures": state.failures,
+            "failing_since": state.failing_since,
+            "next_probe_at": state.open_until,
+        }
+        if await self._notices.tell(webhook, name, details):
+            self._wake()
+
+
+def _jitter() -> float:
+    return random.uniform(-1, 1)  # noqa: S311  # spreads retries, protects nothing
