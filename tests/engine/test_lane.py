@@ -37,15 +37,23 @@ def lane(*numbers: int, webhook: Webhook = WEBHOOK) -> Lane:
 @given(st.lists(st.integers(0, 999), unique=True))
 def test_lane_gives_out_the_oldest_first(numbers: list[int]) -> None:
     it = lane(*numbers)
-    assert [it.pop().id for _ in numbers] == [f"dl_{n:04}" for n in sorted(numbers)]  # type: ignore[union-attr]
+    assert [it.pop().id for _ in numbers] == [f"dl_{n:04}" for n in sorted(numbers)]
 
 
-def test_lane_skips_what_was_cancelled() -> None:
-    it = lane(1, 2)
-    it.cancel("dl_0001")
-    popped = it.pop()
-    assert popped is not None
-    assert popped.id == "dl_0002"
+def test_lane_gives_up_what_is_taken_out() -> None:
+    it = lane(2, 1, 3)
+    assert it.take_out("dl_0001")
+    assert not it.take_out("dl_0001")
+    assert [it.pop().id, it.pop().id] == ["dl_0002", "dl_0003"]
+
+
+def test_lane_gives_a_changed_webhook_a_fresh_chance() -> None:
+    it = lane(1)
+    it.state = msgspec.structs.replace(it.state, failures=7, open_until=NOW, webhook_version=1)
+    it.set_limits(WEBHOOK)
+    assert it.state.is_open
+    it.set_limits(msgspec.structs.replace(WEBHOOK, version=2))
+    assert not it.state.is_open
 
 
 def test_lane_waits_when_enough_is_in_flight() -> None:

@@ -249,3 +249,34 @@ async def test_rotated_header_secret_is_accepted_by_old_and_new_receivers(
         (attempt,) = await home.attempts(delivery.id)
         shown = dict(attempt.outcome.request_headers)
         assert shown["X-Webhook-Token"] == "••••"
+
+
+async def test_changed_webhook_gets_a_fresh_chance_at_once(database_url: str, tmp_path: Path) -> None:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        hook = await home.webhook(receiver.url("/500"), max_in_flight=1, retry_schedule=(21_600,))
+        await home.post(*(home.finished(f"c{i}") for i in range(10)))
+        await receiver.wait(5)
+        await home.tried(1)
+        await home.change(hook, url=receiver.url("/hook"))
+        await home.settled("delivered", 5)
+
+
+async def test_delivery_waiting_behind_the_breaker_can_be_cancelled(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        await home.webhook(receiver.url("/500"), max_in_flight=1, retry_schedule=(21_600,))
+        await home.post(*(home.finished(f"c{i}") for i in range(10)))
+        await receiver.wait(5)
+        waiting = max(await home.deliveries(), key=lambda d: d.id)
+        assert await home.app.dispatcher.cancel(waiting)
+        (cancelled,) = await home.settled("cancelled")
+        assert cancelled.id == waiting.id
+
+
+async def test_empty_schedule_means_no_retries(database_url: str, tmp_path: Path) -> None:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        await home.webhook(receiver.url("/500"), retry_schedule=())
+        await home.post(*(home.finished(f"c{i}") for i in range(8)))
+        failed = await home.settled("failed", 5)
+        assert {d.reason for d in failed} == {"exhausted"}

@@ -179,11 +179,11 @@ async def test_only_what_nobody_has_in_hand_is_cancelled(store: SqlStore) -> Non
     in_hand, sent = make.delivery(), make.delivery(status="delivered", due_at=None)
     await store.add_resends([waiting, held, sent])
     await store.add_resends([in_hand], owner="n1")
-    assert await store.cancel_delivery(OTHER, waiting.id, NOW) is False
-    results = [await store.cancel_delivery(ACCOUNT, d.id, NOW) for d in (waiting, held, in_hand, sent)]
+    assert await store.cancel_delivery(OTHER, waiting.id) is False
+    results = [await store.cancel_delivery(ACCOUNT, d.id) for d in (waiting, held, in_hand, sent)]
     assert results == [True, True, False, False]
     await store.unclaim([in_hand])
-    assert await store.cancel_delivery(ACCOUNT, in_hand.id, NOW)
+    assert await store.cancel_delivery(ACCOUNT, in_hand.id)
     assert await store.backlog() == {"pending": 0, "held": 0}
 
 

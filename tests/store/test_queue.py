@@ -116,7 +116,7 @@ async def test_a_failed_one_waits_in_the_queue_for_its_next_attempt(store: SqlSt
 async def test_what_was_cancelled_meanwhile_stays_cancelled(store: SqlStore) -> None:
     one = make.delivery()
     await add(store, one)
-    assert await store.cancel_delivery(ACCOUNT, one.id, NOW)
+    assert await store.cancel_delivery(ACCOUNT, one.id)
     await store.record([make.finished(after(one, attempts=1, due_at=later(5)), FAILED)], [])
     found = await store.get_delivery(ACCOUNT, one.id)
     assert found is not None

@@ -75,14 +75,17 @@ class Access:
             raise Forbidden(f"This API key lacks the scope {scope}.")
         return found
 
-    async def source(self, source_id: str, headers: Headers, query: bytes) -> Source:
-        """The source a request is for, when it knows the source's token. Raises Unauthenticated."""
+    async def find_source(self, source_id: str) -> Source | None:
+        """The source a request is for. Nothing is known of its sender yet."""
         known = self._sources.get(source_id)
-        if known is None:
-            found = await self._store.find_source(source_id)
-            self._sources.put(source_id, found)
-        else:
-            found = known[0]
+        if known is not None:
+            return known[0]
+        found = await self._store.find_source(source_id)
+        self._sources.put(source_id, found)
+        return found
+
+    def check_token(self, found: Source | None, headers: Headers, query: bytes) -> Source:
+        """The source, when the request knows its token. Raises Unauthenticated."""
         token = found.token if found is not None else ""
         # A source that is not there takes as long to refuse as a wrong token.
         matches = [hmac.compare_digest(given, token.encode()) for given in _tokens(headers, query)]

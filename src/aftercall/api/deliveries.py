@@ -113,10 +113,8 @@ async def resend_delivery(ask: Ask, delivery_id: str) -> DeliveryOut:
 @operation("POST", "/v1/deliveries/{delivery_id}/cancel", "deliveries:write", "Cancel a delivery", tag=TAG)
 async def cancel_delivery(ask: Ask, delivery_id: str) -> DeliveryOut:
     """Only what is pending or held, and not being sent at this moment, can be cancelled."""
-    await _find(ask, delivery_id)
-    if not await ask.app.store.cancel_delivery(ask.account_id, delivery_id, ask.now):
+    if not await ask.app.dispatcher.cancel(await _find(ask, delivery_id)):
         raise Conflict("Only a pending or held delivery that is not being sent can be cancelled.")
-    ask.app.dispatcher.forget(ask.account_id, delivery_id)
     return shown(await _find(ask, delivery_id))
 
 

@@ -6,12 +6,13 @@ It decodes the raw body itself: this is the path every event takes, and the fram
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 import msgspec
 from litestar.types import Receive, Scope, Send
 
-from aftercall.api.access import Access, header
+from aftercall.api.access import Access, Headers, header
 from aftercall.api.answers import error_answer
 from aftercall.api.body import Disconnected, read_body
 from aftercall.api.rates import Rates
@@ -22,7 +23,7 @@ from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import Settings
+from aftercall.engine.ports import Parsed, Reply, Request, Settings, SignedType, SourceType
 from aftercall.engine.reading import shape
 from aftercall.sources import SOURCES, http
 
@@ -94,9 +95,12 @@ class Ingest:
             )
             return
         self._app.metrics.observe("aftercall_accept_seconds", time.perf_counter() - started)
-        await _send(send, 200, answer, [JSON])
+        if type(answer) is bytes:
+            await _send(send, 200, answer, [JSON])
+        else:
+            await _reply(send, cast("Reply", answer))
 
-    async def _take(self, scope: Scope, receive: Receive) -> bytes:
+    async def _take(self, scope: Scope, receive: Receive) -> bytes | Reply:
         if scope["method"] != "POST":  # type: ignore[typeddict-item]  # only http scopes come here
             raise MethodNotAllowed
         headers = scope["headers"]
@@ -111,29 +115,60 @@ class Ingest:
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
         return await self._events(settings, body, None)
 
-    async def _from_source(self, scope: Scope, receive: Receive) -> bytes:
+    async def _from_source(self, scope: Scope, receive: Receive) -> bytes | Reply:
         source_id, _, path = scope["path"][len("/in/") :].partition("/")
         headers = scope["headers"]
-        source = await self._access.source(source_id, headers, scope["query_string"])
-        settings = await self._settings(source.account_id)
-        if source.status != "enabled":
-            raise Forbidden("This source is paused.")
+        found = await self._access.find_source(source_id)
+        kind = SOURCES.get(found.type) if found is not None else None
+        if found is not None and isinstance(kind, SignedType):
+            return await self._signed(scope, receive, found, kind, path)
+        source = self._access.check_token(found, headers, scope["query_string"])
+        settings = await self._open(source)
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
         if source.type == "http":
             return await self._events(settings, body, source)
-        named = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-        parsed = SOURCES[source.type].parse(source, path, named, body)
+        parsed = cast("SourceType", kind).parse(source, path, _named(headers), body)
+        taken = await self._keep(settings, source, parsed, self._app.clock.now())
+        bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
+        return _encode([*_numbered(taken), *bad], parsed.ignored)
+
+    async def _signed(
+        self, scope: Scope, receive: Receive, source: Source, kind: SignedType, path: str
+    ) -> Reply:
+        """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
+        headers, query = scope["headers"], scope["query_string"].decode("latin-1")
+        body = await read_body(receive, headers, self._app.config.max_body_bytes)
+        raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        request = Request(
+            url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
+            path=path,
+            query=query,
+            headers=_named(headers),
+            body=body,
+            now=self._app.clock.now(),
+        )
+        kind.verify(source, request)
+        settings = await self._open(source)
+        taken = await self._keep(settings, source, kind.read(source, request), request.now)
+        for result in taken:
+            if isinstance(result, Problem):
+                raise result
+        return kind.reply
+
+    async def _open(self, source: Source) -> Settings:
+        settings = await self._settings(source.account_id)
+        if source.status != "enabled":
+            raise Forbidden("This source is paused.")
+        return settings
+
+    async def _keep(
+        self, settings: Settings, source: Source, parsed: Parsed, now: datetime
+    ) -> Sequence[Taken | Problem]:
         if parsed.errors and not parsed.facts:
             raise Invalid(parsed.errors[0][1])
         self._charge(settings, len(parsed.facts))
-        now = self._app.clock.now()
-        items = [
-            self._item(settings, source, msgspec.structs.replace(fact, received_at=now))
-            for fact in parsed.facts
-        ]
-        taken = await self._accept(items)
-        bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
-        return _encode([*_numbered(taken), *bad], parsed.ignored)
+        facts = (msgspec.structs.replace(fact, received_at=now) for fact in parsed.facts)
+        return await self._accept([self._item(settings, source, fact) for fact in facts])
 
     async def _events(self, settings: Settings, body: bytes, source: Source | None) -> bytes:
         """Events in our own vocabulary: one, answered by itself, or a list, answered item by item."""
@@ -202,6 +237,10 @@ class Ingest:
         return await self._app.intake.accept(items) if items else ()
 
 
+def _named(headers: Headers) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
+
+
 def _numbered(results: Sequence[Taken | Problem]) -> list[ItemResult]:
     return [
         ItemResult(i, "rejected", error=ItemError(r.code, r.message, r.errors))
@@ -226,6 +265,11 @@ async def _refuse(send: Send, problem: Problem) -> None:
     if status == 405:
         headers.append((b"allow", b"POST"))
     await _send(send, status, body, headers)
+
+
+async def _reply(send: Send, reply: Reply) -> None:
+    headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+    await _send(send, reply.status, reply.body, headers)
 
 
 async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:

@@ -36,7 +36,10 @@ class TimingForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`time_zone` reads times without a zone; `direction` is assumed where an event says none."""
+    """`time_zone` reads times without a zone; `direction` is assumed where an event says none.
+
+    `secret` is what the vendor signs with, for types whose requests are signed. It takes the token's place.
+    """
 
     name: Name | UnsetType = UNSET
     status: Literal["enabled", "paused"] | UnsetType = UNSET
@@ -45,6 +48,7 @@ class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     fields: Fields | UnsetType = UNSET
     settings: Annotated[dict[str, Any], Meta(max_length=100)] | UnsetType = UNSET
     timing: TimingForm | UnsetType | None = UNSET
+    secret: Annotated[str, Meta(min_length=8, max_length=1000)] | UnsetType = UNSET
 
 
 class NewSourceForm(SourceForm, kw_only=True, forbid_unknown_fields=True):
@@ -77,14 +81,18 @@ class SourceCreated(SourceOut, frozen=True, kw_only=True):
            shown_once=("token",), example={"type": "http", "name": "PBX", "time_zone": "Asia/Kolkata"})  # fmt: skip
 async def create_source(ask: Ask, data: NewSourceForm) -> SourceCreated:
     """The token is shown here once. The source posts to `ingest_url` with `Authorization: Bearer <token>`,
-    as a Basic password, in the header X-AfterCall-Token, or as `?token=`.
+    as a Basic password, in the header X-AfterCall-Token, or as `?token=`. With a `secret` there is no token.
     """
     if data.type not in SOURCES:
         raise Invalid.field("type", f"must be one of {', '.join(SOURCES)}")
-    source = new_source(ask.account_id, data.type, ask.now, **_set(data))
+    asked = _set(data)
+    secret = asked.pop("token", None)
+    source = new_source(ask.account_id, data.type, ask.now, **asked)
+    if secret is not None:
+        source = msgspec.structs.replace(source, token=secret)
     await ask.app.store.add_source(source)
     _changed(ask)
-    return SourceCreated(**_fields(ask, source), token=source.token)
+    return SourceCreated(**_fields(ask, source), token=source.token if secret is None else None)
 
 
 @operation("GET", "/v1/sources", "directory:read", "List sources", tag=TAG)
@@ -149,6 +157,8 @@ def _set(form: SourceForm) -> dict[str, Any]:
         set_["time_zone"] = None if form.time_zone is None else check_zone(form.time_zone)
     if form.timing is not UNSET:
         set_["timing"] = None if form.timing is None else Timing(**msgspec.structs.asdict(form.timing))
+    if form.secret is not UNSET:
+        set_["token"] = form.secret
     return set_
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Iterator
@@ -90,6 +91,7 @@ async def _serve(config: Config) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, server.stop)
+        _spare_the_collector()
         _greet(server.url, config, new=server.app.first_key is not None)
         if config.log_json:
             log.info("server_started", extra={"version": config.version, "node": config.node_name})
@@ -98,6 +100,13 @@ async def _serve(config: Config) -> None:
     out.print("Stopped.")
     if config.log_json:
         log.info("server_stopped", extra={"node": config.node_name})
+
+
+def _spare_the_collector() -> None:
+    """What was made by now lives as long as the process: looking through it again and again took 8 % of the CPU."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _greet(url: str, config: Config, *, new: bool) -> None:

@@ -21,6 +21,7 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     failing_since: datetime | None = None
     open_until: datetime | None = None  # the breaker is open; the next probe is due then
     probes: int = 0
+    webhook_version: int = 0  # the webhook as it was when it failed last
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_error: str | None = None

@@ -1,6 +1,5 @@
 """Call events: the vocabulary subscribers choose from, and the envelope every event has (T1, W4)."""
 
-from base64 import b32encode
 from datetime import datetime
 from hashlib import blake2b
 from typing import Any
@@ -61,5 +60,5 @@ def event_id(call_id: str, name: str, discriminator: str) -> str:
 
     The call's own id leads, which keeps a call's events together in every index.
     """
-    digest = blake2b(f"{name}\0{discriminator}".encode(), digest_size=10).digest()
-    return f"evt_{call_id.removeprefix('cl_')}{b32encode(digest).decode()}"
+    digest = blake2b(f"{name}\0{discriminator}".encode(), digest_size=8).hexdigest()
+    return f"evt_{call_id.removeprefix('cl_')}{digest}"

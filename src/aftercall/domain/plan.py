@@ -119,6 +119,8 @@ def deliver(
 
 def awaited(hold_for: Sequence[HoldFor], call: Call) -> tuple[HoldFor, ...]:
     """What a webhook asked to wait for and the call does not have yet."""
+    if not hold_for:
+        return ()
     present = {
         "wrap_up": call.wrap_up_seconds is not None,
         "analysis": call.analysis is not None,

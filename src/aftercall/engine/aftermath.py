@@ -45,7 +45,8 @@ class Aftermath:
     ) -> None:
         """Hand the result to the recorder; a failure may be more than one delivery's."""
         now, outcome, before = self._clock.now(), attempt.outcome, lane.state
-        schedule = webhook.retry_schedule or settings.account.retry_schedule or SCHEDULE
+        schedules = (webhook.retry_schedule, settings.account.retry_schedule, SCHEDULE)
+        schedule = next(s for s in schedules if s is not None)  # an empty one means no retries
         settled = settle(outcome, attempt.number, now, schedule, _jitter())
         if outcome.ok:
             if before.failures:
@@ -53,7 +54,10 @@ class Aftermath:
             if attempt.number == 1:
                 self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
         else:
-            lane.state = breaker.failed(before, now, outcome.error or "failed", schedule, _jitter())
+            lane.state = msgspec.structs.replace(
+                breaker.failed(before, now, outcome.error or "failed", schedule or SCHEDULE, _jitter()),
+                webhook_version=webhook.version,
+            )
             if outcome.retry_after is not None:
                 lane.not_before = now + timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
         if settled.status != "pending":

@@ -9,12 +9,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Sequence
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from aftercall.domain.breaker import LaneState
-from aftercall.domain.delivery import Attempt, Delivery
+from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.errors import Unavailable
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.aftermath import Aftermath
@@ -117,13 +118,19 @@ class Dispatcher:
         """Something in the store's queue is due."""
         self._due.set()
 
-    def forget(self, account_id: str, delivery_id: str | None = None) -> None:
-        """The account's webhooks have changed, or one delivery was cancelled."""
+    def forget(self, account_id: str) -> None:
+        """The account's webhooks have changed."""
         self._settings.forget(account_id)
-        for lane in self._lanes.values():
-            if delivery_id is not None and lane.account_id == account_id:
-                lane.cancel(delivery_id)
         self.wake()
+
+    async def cancel(self, delivery: Delivery) -> bool:
+        """False for what is settled, or being sent at this moment, or in another node's hand."""
+        lane = self._lanes.get(delivery.webhook_id)
+        owner = None
+        if lane is not None and lane.take_out(delivery.id):
+            self._ready -= 1
+            owner = self._fleet.incarnation
+        return await self._store.cancel_delivery(delivery.account_id, delivery.id, owner)
 
     async def send_test(self, webhook: Webhook, delivery: Delivery) -> Attempt:
         """Send at once, outside the lane; recorded, never retried (W9)."""
@@ -144,55 +151,76 @@ class Dispatcher:
 
     def _pump(self, lane: Lane) -> None:
         """Send what may go now; arrange to be called again when more may."""
-        if not lane.limited:
-            self._spawn(self._learn_limits(lane))
-            return
-        while not self._stopping and not self._recorder.stuck and not self._fleet.silent:
-            wait = lane.wait(self._clock.now(), time.monotonic())
-            if wait is None:
-                break
-            if wait > 0:
-                self._pump_later(lane, wait)
-                break
-            if self._in_flight >= MAX_IN_FLIGHT:
-                if lane not in self._crowded:
-                    self._crowded.append(lane)
-                break
-            delivery = lane.pop()
-            if delivery is None:
-                break
-            self._launch(lane, delivery)
+        while (picked := self._pick(lane)) is not None:
+            self._spawn(self._work(lane, *picked))
         if lane.behind and len(lane) < CLAIM:
             self._due.set()
+
+    def _pick(self, lane: Lane) -> tuple[Delivery, Turn] | None:
+        """The lane's next delivery and its turn, if it may go now."""
+        if self._stopping or self._recorder.stuck or self._fleet.silent:
+            return None
+        if not lane.limited:
+            self._learn(lane)
+            return None
+        now = time.monotonic()
+        wait = lane.wait(self._clock.now(), now)
+        if wait is None:
+            return None
+        if wait > 0:
+            self._pump_later(lane, wait)
+            return None
+        if self._in_flight >= MAX_IN_FLIGHT:
+            if lane not in self._crowded:
+                self._crowded.append(lane)
+            return None
+        self._ready -= 1
+        self._in_flight += 1
+        lane.in_flight += 1
+        return lane.pop(), lane.rate.take(now)
 
     def _pump_later(self, lane: Lane, wait: float) -> None:
         if lane.timer is not None:
             lane.timer.cancel()
         lane.timer = asyncio.get_running_loop().call_later(wait, self._pump, lane)
 
-    def _launch(self, lane: Lane, delivery: Delivery) -> None:
-        self._ready -= 1
-        self._in_flight += 1
-        lane.in_flight += 1
-        self._spawn(self._send(lane, delivery, lane.rate.take(time.monotonic())))
-
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._sends.add(task)
         task.add_done_callback(self._sends.discard)
 
-    async def _learn_limits(self, lane: Lane) -> None:
+    def _learn(self, lane: Lane) -> None:
         """A lane sends nothing before the limits of its webhook are known."""
-        try:
-            found = await self._settings.webhook(lane.account_id, lane.webhook_id)
-        except Unavailable:
-            lane.behind = True
-            self._pump_later(lane, POLL)
-            return
-        if found is not None:
-            lane.set_limits(found[1])
-        lane.limited = True
+
+        async def learn() -> None:
+            try:
+                found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+            except Unavailable:
+                self._pump_later(lane, POLL)
+                return
+            finally:
+                lane.learning = False
+            if found is not None:
+                lane.set_limits(found[1])
+            lane.limited = True
+            self._pump(lane)
+
+        if not lane.learning:
+            lane.learning = True
+            self._spawn(learn())
+
+    async def _work(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
+        """Send one after the other as long as the lane lets it, and nobody waits for the place."""
+        picked: tuple[Delivery, Turn] | None = (delivery, turn)
+        while picked is not None:
+            await self._send(lane, *picked)
+            self._in_flight -= 1
+            lane.in_flight -= 1
+            picked = None if self._crowded else self._pick(lane)
+            if len(lane) and lane.in_flight < lane.max_in_flight:
+                self._pump(lane)
         self._pump(lane)
+        self._let_in()
 
     async def _send(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
         try:
@@ -205,22 +233,21 @@ class Dispatcher:
             turn.at = time.monotonic()
             attempt = await self._try(delivery, webhook)
             await self._aftermath.settle(lane, delivery, webhook, settings, attempt)
-        except Unavailable:
-            lane.behind = True  # the store is down; the delivery is still in it, and ours
-            self._hand_back(lane, delivery)
-        except Exception:
-            log.exception("send_failed", extra={"delivery_id": delivery.id})
-            self._hand_back(lane, delivery)
-        finally:
-            self._in_flight -= 1
-            lane.in_flight -= 1
-            self._pump(lane)
-            self._let_in()
+        except Unavailable:  # the store is down; the delivery is still in it, and ours
+            lane.not_before = self._clock.now() + timedelta(seconds=POLL)
+            lane.push(delivery)
+            self._ready += 1
 
     async def _try(self, delivery: Delivery, webhook: Webhook) -> Attempt:
         started = self._clock.now()
         number = delivery.attempts + 1
-        outcome = await self._channel.send(delivery, webhook, number, started)
+        try:
+            outcome = await self._channel.send(delivery, webhook, number, started)
+        except Exception:
+            log.exception("send_failed", extra={"delivery_id": delivery.id})
+            outcome = Outcome(
+                ok=False, error="config", detail="something went wrong here; the server's log says what"
+            )
         self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
         self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
         return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome)
@@ -234,10 +261,6 @@ class Dispatcher:
     def _drop(self, lane: Lane) -> None:
         """Forget what is ready in a lane; the store still has it."""
         self._ready -= len(lane.clear())
-
-    def _hand_back(self, lane: Lane, delivery: Delivery) -> None:
-        lane.push(delivery)
-        self._ready += 1
 
     def _let_in(self) -> None:
         if self._crowded and self._in_flight < MAX_IN_FLIGHT:
@@ -271,9 +294,10 @@ class Dispatcher:
         limit = min(CLAIM, MAX_READY - self._ready)
         if limit <= 0 or self._recorder.stuck or self._fleet.silent:
             return POLL
-        for lane in self._lanes.values():
-            if len(lane):
-                self._pump(lane)  # after a stop of the recorder or the heartbeat
+        for lane in [lane for lane in self._lanes.values() if len(lane)]:
+            if lane.state.is_open:
+                await self._look_again(lane)
+            self._pump(lane)  # it may have been stopped with the recorder or the heartbeat
         full = [lane.webhook_id for lane in self._lanes.values() if lane.full]
         buckets = self._fleet.buckets
         now = self._clock.now()
@@ -285,6 +309,12 @@ class Dispatcher:
             lane.behind = lane.behind and lane.full
         due = await self._store.next_due(buckets, full)
         return POLL if due is None else max(0.0, min(POLL, (due - self._clock.now()).total_seconds()))
+
+    async def _look_again(self, lane: Lane) -> None:
+        """A receiver that failed gets a fresh chance as soon as its webhook is changed."""
+        found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+        if found is not None:
+            lane.set_limits(found[1])
 
     def _lane(self, delivery: Delivery) -> Lane:
         lane = self._lanes.get(delivery.webhook_id)

@@ -3,9 +3,9 @@
 import os
 import threading
 import time
-from base64 import b32hexencode
 
-_TO_CROCKFORD = bytes.maketrans(b"0123456789ABCDEFGHIJKLMNOPQRSTUV", b"0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]  # ten bits each: half the steps of one character
 _lock = threading.Lock()
 _last = 0
 
@@ -15,8 +15,13 @@ def ulid() -> str:
     global _last  # noqa: PLW0603  # the last id is the one thing that must be shared for them to grow
     with _lock:
         value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
-        _last = value if value > _last else _last + 1
-        return b32hexencode(_last.to_bytes(20))[-26:].translate(_TO_CROCKFORD).decode()
+        _last = n = value if value > _last else _last + 1
+    p = _PAIRS
+    return (
+        p[n >> 120] + p[n >> 110 & 1023] + p[n >> 100 & 1023] + p[n >> 90 & 1023] + p[n >> 80 & 1023]
+        + p[n >> 70 & 1023] + p[n >> 60 & 1023] + p[n >> 50 & 1023] + p[n >> 40 & 1023] + p[n >> 30 & 1023]
+        + p[n >> 20 & 1023] + p[n >> 10 & 1023] + p[n & 1023]
+    )  # fmt: skip
 
 
 def new_id(prefix: str) -> str:

@@ -51,20 +51,23 @@ class Lane:
         self.behind = False  # older deliveries wait in the store: newer ones must queue behind them
         self.not_before: datetime | None = None  # the receiver asked for a pause (429, 503)
         self.timer: asyncio.TimerHandle | None = None
-        self.limited = False  # whether the two below are the webhook's
+        self.limited = self.learning = False  # whether the two below are the webhook's, or being asked for
         self.rate = RateWindow(0)
         self.max_in_flight = 1
         self._ready: list[tuple[str, Delivery]] = []  # a heap: oldest first
-        self._cancelled: set[str] = set()
 
     def __len__(self) -> int:
         return len(self._ready)
 
     def set_limits(self, webhook: Webhook) -> None:
+        """As the webhook says now. One that was changed after it failed gets a fresh chance."""
         if webhook.rate_limit != self.rate.rate:
             self.rate = RateWindow(webhook.rate_limit)
         self.max_in_flight = webhook.max_in_flight
         self.limited = True
+        if self.state.failures and self.state.webhook_version != webhook.version:
+            self.state = LaneState(account_id=self.account_id, webhook_id=self.webhook_id)
+            self.not_before = None
 
     @property
     def full(self) -> bool:
@@ -73,23 +76,23 @@ class Lane:
     def push(self, delivery: Delivery) -> None:
         heapq.heappush(self._ready, (delivery.id, delivery))
 
-    def pop(self) -> Delivery | None:
-        while self._ready:
-            _, delivery = heapq.heappop(self._ready)
-            if delivery.id not in self._cancelled:
-                return delivery
-            self._cancelled.discard(delivery.id)
-        return None
+    def pop(self) -> Delivery:
+        """The oldest. Raises IndexError when nothing is ready."""
+        return heapq.heappop(self._ready)[1]
 
-    def cancel(self, delivery_id: str) -> None:
-        if any(id_ == delivery_id for id_, _ in self._ready):
-            self._cancelled.add(delivery_id)
+    def take_out(self, delivery_id: str) -> bool:
+        """Whether it was here."""
+        left = [entry for entry in self._ready if entry[0] != delivery_id]
+        if len(left) == len(self._ready):
+            return False
+        self._ready = left
+        heapq.heapify(self._ready)
+        return True
 
     def clear(self) -> list[Delivery]:
         """Everything that was ready, taken out."""
-        ready = [d for _, d in self._ready if d.id not in self._cancelled]
+        ready = [delivery for _, delivery in self._ready]
         self._ready.clear()
-        self._cancelled.clear()
         return ready
 
     def wait(self, now: datetime, monotonic: float) -> float | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, runtime_checkable
 from zlib import crc32
 
 import msgspec
@@ -44,11 +44,46 @@ class Parsed(msgspec.Struct, frozen=True):
 
 
 class SourceType(Protocol):
-    """One upstream: verify and parse. No state, no rules."""
+    """One upstream: parse what it sends. No state, no rules. Whoever knows the source's token may send."""
 
     timing: Timing
 
     def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source sent, as it was sent. `url` is the one its sender was given: what signatures cover."""
+
+    url: str  # public, with the query, byte for byte
+    path: str = ""  # what follows the source's id
+    query: str = ""
+    headers: dict[str, str] = {}  # names in lower case
+    body: bytes = b""
+    now: datetime
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a source wants to hear when its request was taken in."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+
+
+@runtime_checkable
+class SignedType(Protocol):
+    """An upstream that signs its requests. Its secret is the source's `token`."""
+
+    timing: Timing
+    reply: Reply
+
+    def verify(self, source: Source, request: Request) -> None:
+        """Raise Unauthenticated unless the request was signed with one of the source's secrets."""
+        ...
+
+    def read(self, source: Source, request: Request) -> Parsed:
+        """The facts of a verified request. Pure, as `parse` is."""
+        ...
 
 
 def bucket_of(webhook_id: str) -> int:
@@ -296,8 +331,8 @@ class Records(Protocol):
     async def list_deliveries(self, account_id: str, query: DeliveryQuery) -> Page[Delivery]: ...
     async def delivery_attempts(self, account_id: str, delivery_id: str) -> list[Attempt]: ...
     async def add_resends(self, deliveries: Sequence[Delivery], owner: str | None = None) -> None: ...
-    async def cancel_delivery(self, account_id: str, delivery_id: str, now: datetime) -> bool:
-        """Only what is pending or held, and not being sent at this moment, can be cancelled."""
+    async def cancel_delivery(self, account_id: str, delivery_id: str, owner: str | None = None) -> bool:
+        """Only what is pending or held, and in nobody's hand but the `owner`'s who asks, can be cancelled."""
         ...
 
     async def health(self, account_id: str, webhook_id: str) -> Health: ...

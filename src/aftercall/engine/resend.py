@@ -88,4 +88,4 @@ async def _resend(store: Store, webhook: Webhook, deliveries: list[Delivery], no
     await store.add_resends([again(delivery, webhook, now) for delivery in deliveries])
     for delivery in deliveries:
         if delivery.status == "held":
-            await store.cancel_delivery(delivery.account_id, delivery.id, now)
+            await store.cancel_delivery(delivery.account_id, delivery.id)

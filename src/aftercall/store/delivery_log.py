@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, bindparam, func, literal, literal_column, select, update
@@ -36,7 +35,7 @@ _of = (d.account_id == bindparam("account_id"), d.id == bindparam("id"))
 _GET = Query(select(*DELIVERY_COLUMNS).where(*_of))
 _CANCEL = Query(
     update(deliveries)
-    .where(*_of, d.status.in_((PENDING, HELD)), d.owner.is_(None))
+    .where(*_of, d.status.in_((PENDING, HELD)), d.owner.is_(None) | (d.owner == bindparam("owner")))
     .values(status=literal_column("'cancelled'"), due_at=NOTHING)
 )
 _ATTEMPTS = Query(
@@ -93,9 +92,10 @@ class SqlDeliveryLog(Part):
         values = [delivery_values(row, owner) for row in deliveries]
         await self._database.write(add_deliveries, values)
 
-    async def cancel_delivery(self, account_id: str, delivery_id: str, now: datetime) -> bool:  # noqa: ARG002
-        """False for what a node has in hand: it must give it back (`unclaim`) first."""
-        return bool(await self._database.write(Link.run, _CANCEL, account_id=account_id, id=delivery_id))
+    async def cancel_delivery(self, account_id: str, delivery_id: str, owner: str | None = None) -> bool:
+        """False for what a node has in hand, unless that is the `owner` who asks."""
+        given = {"account_id": account_id, "id": delivery_id, "owner": owner}
+        return bool(await self._database.write(Link.run, _CANCEL, **given))
 
     async def health(self, account_id: str, webhook_id: str) -> Health:
         """Over the latest thousand deliveries; `delivered` and `failed` count attempts."""
