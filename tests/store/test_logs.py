@@ -210,6 +210,10 @@ async def test_health_is_read_from_the_latest_attempts(store: SqlStore) -> None:
     health = await store.health(ACCOUNT, "wb_1")
     assert (health.attempts, health.delivered, health.failed, health.success_rate) == (20, 19, 1, 0.95)
     assert (health.latency_p50_ms, health.latency_p95_ms) == (10.0, 19.0)
+    assert (health.delay_p50_ms, health.delay_p95_ms) == (
+        10.0,
+        19.0,
+    )  # they were tried the moment they were due
     assert (health.pending, health.held, health.lane) == (1, 1, lane)
     assert (health.last_error, health.last_attempt_at) == ("HTTP 500", NOW)
     assert (await store.health(OTHER, "wb_1")).attempts == 0

@@ -259,7 +259,10 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """How a webhook's receiver has been doing over its latest deliveries (W12). Latencies in milliseconds."""
+    """How a webhook's receiver has been doing over its latest deliveries (W12). Latencies in milliseconds.
+
+    `delay` is our own (W11): from the moment an event was due to the receiver's 2xx, whatever it took.
+    """
 
     attempts: int
     delivered: int
@@ -267,6 +270,8 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     success_rate: float | None
     latency_p50_ms: float | None
     latency_p95_ms: float | None
+    delay_p50_ms: float | None
+    delay_p95_ms: float | None
     pending: int
     held: int
     lane: LaneState | None

@@ -45,10 +45,13 @@ _ATTEMPTS = Query(
 )
 _OF_WEBHOOK = (d.webhook_id == bindparam("webhook_id"), within(d.account_id, bindparam("account_id")))
 _latest = (
-    select(d.account_id, d.id).where(*_OF_WEBHOOK).order_by(d.id.desc()).limit(literal_column(str(LATEST)))
+    select(d.account_id, d.id, d.created_at)
+    .where(*_OF_WEBHOOK)
+    .order_by(d.id.desc())
+    .limit(literal_column(str(LATEST)))
 ).subquery()
 _TRIED = Query(
-    select(t.started_at, t.latency_us, t.ok, t.delivery_id, t.number)
+    select(t.started_at, t.latency_us, t.ok, t.delivery_id, t.number, _latest.c.created_at)
     .select_from(_latest)
     .join(attempts, (t.account_id == _latest.c.account_id) & (t.delivery_id == _latest.c.id))
 )
@@ -141,7 +144,8 @@ def _health(link: Link, account_id: str, webhook_id: str) -> Health:
     given = {"account_id": account_id, "webhook_id": webhook_id}
     tried = sorted(link.rows(_TRIED, **given))
     latencies = sorted(row[1] for row in tried)
-    delivered = sum(1 for row in tried if row[2])
+    delays = sorted(row[0] + row[1] - row[5] for row in tried if row[2])
+    delivered = len(delays)
     lane = link.rows(_LANE, **given)
     count = {name: link.rows(query, **given)[0][0] for name, query in _COUNT.items()}
     return Health(
@@ -151,6 +155,8 @@ def _health(link: Link, account_id: str, webhook_id: str) -> Health:
         success_rate=delivered / len(tried) if tried else None,
         latency_p50_ms=_percentile(latencies, 0.5),
         latency_p95_ms=_percentile(latencies, 0.95),
+        delay_p50_ms=_percentile(delays, 0.5),
+        delay_p95_ms=_percentile(delays, 0.95),
         pending=count["waiting"] + count["in_hand"],
         held=count["held"],
         lane=decode_lane(lane[0][0]) if lane else None,
@@ -160,7 +166,7 @@ def _health(link: Link, account_id: str, webhook_id: str) -> Health:
 
 
 def _last_error(link: Link, account_id: str, tried: Rows) -> str | None:
-    for _, _, ok, delivery_id, number in reversed(tried):
+    for _, _, ok, delivery_id, number, _ in reversed(tried):
         if not ok:
             rows = link.rows(_ATTEMPT, account_id=account_id, id=delivery_id, number=number)
             outcome = decode_attempt(rows[0][0]).outcome
