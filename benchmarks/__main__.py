@@ -17,8 +17,9 @@ SCRIPTS = {"throughput": throughput, "latency": latency, "recovery": recovery, "
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures
 
-Written by `make bench`. Medians over {runs} runs of one session, minimum to maximum beside them; {date},
-Python {python}, {cpus} processors shared by server, receiver and generator. "must" and "aim" are the house's own marks.
+Written by `make bench`. Medians over {runs} runs of one session, minimum to maximum beside them;
+{date}, Python {python}, {cpus} processors shared by server, receiver and generator.
+"must" and "aim" are the house's own marks.
 
 | measure | unit | median | min - max | must | aim | met |
 |---|---|---|---|---|---|---|

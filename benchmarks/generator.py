@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 import time
+from typing import cast
 
 import uvloop
 
@@ -48,28 +49,52 @@ class Load:
         return max(0.0, self.start + self.next / self.rate - time.monotonic()) if self.rate else 0.0
 
 
-async def client(load: Load, port: int) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while True:
-        while (wait := load.due()) > 0:
-            await asyncio.sleep(wait)
-        request = load.request()
+class Client(asyncio.Protocol):
+    """One keep-alive connection: the next request goes out when the last one is answered, and it is due."""
+
+    def __init__(self, load: Load, done: asyncio.Future[None]) -> None:
+        self.load, self.done = load, done
+        self.buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.go_on()
+
+    def go_on(self) -> None:
+        wait = self.load.due()
+        if wait > 0:
+            asyncio.get_running_loop().call_later(wait, self.go_on)
+            return
+        request = self.load.request()
         if request is None:
-            break
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        at = head.lower().find(b"content-length:")
-        await reader.readexactly(int(head[at + 15 :].split(b"\r\n", 1)[0]))
-        if head[9:10] == b"2":
-            load.accepted += 1
+            self.transport.close()
+            self.done.set_result(None)
+            return
+        self.transport.write(request)
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        head_end = self.buffer.find(b"\r\n\r\n")
+        if head_end < 0:
+            return
+        at = self.buffer.lower().find(b"content-length:", 0, head_end)
+        length = int(self.buffer[at + 15 : self.buffer.index(b"\r\n", at)])
+        if len(self.buffer) < head_end + 4 + length:
+            return
+        if self.buffer[9:10] == b"2":
+            self.load.accepted += 1
         else:
-            load.refused += 1
-    writer.close()
+            self.load.refused += 1
+        self.buffer = b""
+        self.go_on()
 
 
 async def main(port: int, keys: list[str], count: int, connections: int, rate: float, targets: int) -> None:
-    load = Load(keys, count, rate, targets)
-    await asyncio.gather(*(client(load, port) for _ in range(connections)))
+    load, loop = Load(keys, count, rate, targets), asyncio.get_running_loop()
+    ends = [loop.create_future() for _ in range(connections)]
+    for end in ends:
+        await loop.create_connection(lambda end=end: Client(load, end), "127.0.0.1", port)  # type: ignore[misc]
+    await asyncio.gather(*ends)
     seconds = time.monotonic() - load.start
     print(json.dumps({"accepted": load.accepted, "refused": load.refused, "seconds": seconds}))
 

@@ -1,11 +1,12 @@
 """New ids: a prefix and a ULID (https://github.com/ulid/spec), so that ids sort by the time they were made."""
 
-import os
+import random
 import threading
 import time
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = [a + b for a in _CROCKFORD for b in _CROCKFORD]  # ten bits each: half the steps of one character
+_chance = random.Random()  # noqa: S311  # ids need not be hard to guess: every look-up names its account
 _lock = threading.Lock()
 _last = 0
 
@@ -14,7 +15,7 @@ def ulid() -> str:
     """26 characters; ids made by one process only ever grow."""
     global _last  # noqa: PLW0603  # the last id is the one thing that must be shared for them to grow
     with _lock:
-        value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+        value = (time.time_ns() // 1_000_000) << 80 | _chance.getrandbits(80)
         _last = n = value if value > _last else _last + 1
     p = _PAIRS
     return (

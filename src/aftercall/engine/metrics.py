@@ -13,7 +13,7 @@ HELP = {
     "aftercall_attempts_total": "Attempts, by result.",
     "aftercall_requests_refused_total": "Requests refused at the door, by reason.",
     "aftercall_accept_seconds": "From reading a request to its commit.",
-    "aftercall_delay_seconds": "From an event being due to the receiver's 2xx, when the first attempt succeeds (W11).",
+    "aftercall_delay_seconds": "From an event being due to the receiver's 2xx at the first attempt (W11).",
     "aftercall_attempt_seconds": "Duration of attempts.",
 }
 
