@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from aftercall.domain.errors import Busy
 from aftercall.domain.fact import Agent, Data, Kind
 from tests.support.house import SECRET, house
 from tests.support.receiver import Answer, Receiver, silent
@@ -280,3 +281,29 @@ async def test_empty_schedule_means_no_retries(database_url: str, tmp_path: Path
         await home.post(*(home.finished(f"c{i}") for i in range(8)))
         failed = await home.settled("failed", 5)
         assert {d.reason for d in failed} == {"exhausted"}
+
+
+async def test_body_is_fixed_when_it_is_planned(database_url: str, tmp_path: Path) -> None:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        receiver.plan("/hook", Answer(500), Answer(200))
+        await home.webhook(receiver.url("/hook"))
+        await home.post(home.finished("c1", notes="as it was"))
+        await home.tried(1)
+        await home.post(home.fact(Kind.NOTED, "c1", Data(notes="as it is now")))
+        await home.forward(7)
+        first, second = await receiver.wait(2)
+        assert first.body == second.body
+        assert json.loads(second.body)["notes"] == "as it was"
+
+
+async def test_too_much_at_once_is_asked_to_come_back(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aftercall.engine.intake.MAX_QUEUED", 10)
+    async with house(database_url, tmp_path) as home:
+        posts = [home.post(home.finished(f"c{i}")) for i in range(50)]
+        results = await asyncio.gather(*posts, return_exceptions=True)
+        refused = [r for r in results if isinstance(r, Busy)]
+        assert len(refused) == 40
+        assert {r.retry_after for r in refused} == {1}
+        assert not [r for r in results if isinstance(r, BaseException) and not isinstance(r, Busy)]
