@@ -5,6 +5,7 @@ import socket
 
 import pytest
 
+from aftercall.net import connector, resolve
 from aftercall.net import door as door_module
 from aftercall.net.address import AddressRules, networks
 from aftercall.net.connector import open_socket
@@ -67,6 +68,26 @@ async def test_the_second_allowed_address_is_dialled_when_the_first_is_dead(make
     door = make_door(Names(hook_test=[["127.0.0.3", "127.0.0.2"]]), addresses=rules)
     async with Receiver(host="127.0.0.2") as alive:
         assert (await door.request(Request("GET", alive.url(host="hook.test")))).address == "127.0.0.2"
+
+
+async def test_a_silent_address_has_only_a_head_start(
+    make_door: MakeDoor, full_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector, "HEAD_START", 0.02)
+    rules = AddressRules(networks("127.0.0.0/8"))
+    door = make_door(Names(hook_test=[["127.0.0.1", "127.0.0.2"]]), addresses=rules)
+    async with Receiver(host="127.0.0.2", port=full_port) as alive:
+        response = await door.request(Request("GET", alive.url(host="hook.test"), timeout=60))
+    assert response.address == "127.0.0.2"
+
+
+async def test_a_late_first_address_still_counts_when_the_second_is_dead(
+    make_door: MakeDoor, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connector, "HEAD_START", 0)  # both are dialled at once
+    rules = AddressRules(networks("127.0.0.0/8"))
+    door = make_door(Names(hook_test=[["127.0.0.1", "127.0.0.9"]]), addresses=rules)
+    assert (await door.request(Request("GET", receiver.url(host="hook.test")))).status == 200
 
 
 async def test_a_rebound_name_cannot_slip_in_after_the_check(make_door: MakeDoor, receiver: Receiver) -> None:
@@ -149,6 +170,58 @@ async def test_the_deadline_holds_while_looking_up(make_door: MakeDoor) -> None:
         await make_door(Hanging()).request(Request("GET", "http://hook.test/", timeout=0.1))
     assert (caught.value.code, caught.value.sent) == ("timeout", False)
     assert caught.value.detail.endswith("looking up the host name")
+
+
+class Slow:
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answer = asyncio.Event()
+
+    async def resolve(self, host: str, port: int, family: int) -> list[str]:
+        self.asked += 1
+        await self.answer.wait()
+        return ["127.0.0.1"]
+
+
+async def test_a_look_up_is_shared_and_outlives_who_asked_first(
+    make_door: MakeDoor, receiver: Receiver
+) -> None:
+    slow = Slow()
+    door = make_door(slow)
+    url = receiver.url(host="hook.test")
+    with pytest.raises(NetError, match="looking up"):
+        await door.request(Request("GET", url, timeout=0.01))
+    tasks = [asyncio.create_task(door.request(Request("GET", url))) for _ in range(5)]
+    await asyncio.sleep(0)
+    slow.answer.set()
+    assert [t.status for t in await asyncio.gather(*tasks)] == [200] * 5
+    assert slow.asked == 1
+
+
+async def test_a_failed_look_up_is_tried_again(make_door: MakeDoor, receiver: Receiver) -> None:
+    door = make_door(Names(hook_test=[socket.gaierror(socket.EAI_AGAIN, "?"), ["127.0.0.1"]]))
+    with pytest.raises(NetError, match="name server"):
+        await door.request(Request("GET", receiver.url(host="hook.test")))
+    assert (await door.request(Request("GET", receiver.url(host="hook.test")))).status == 200
+
+
+async def test_only_so_many_names_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve, "MAX_KNOWN", 2)
+    names = Names(a=[["127.0.0.1"]], b=[["127.0.0.1"]], c=[["127.0.0.1"]])
+    checked = resolve.CheckedResolver(AddressRules(networks("127.0.0.1")), names, 10)
+    for name in "abcca":
+        await checked.addresses(name, 80)
+    assert names.asked == ["a", "b", "c", "a"]
+
+
+async def test_a_door_that_closes_ends_a_look_up(make_door: MakeDoor) -> None:
+    door = make_door(Hanging())
+    task = asyncio.create_task(door.request(Request("GET", "http://hook.test/", timeout=60)))
+    await asyncio.sleep(0)
+    await door.close()
+    with pytest.raises(NetError) as caught:
+        await task
+    assert (caught.value.code, caught.value.sent) == ("closed", False)
 
 
 async def test_the_systems_look_up_knows_localhost() -> None:

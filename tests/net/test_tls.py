@@ -12,7 +12,7 @@ from aftercall.net.errors import NetError
 from aftercall.net.message import Request
 from tests.net.conftest import MakeDoor, Names
 from tests.support.certificates import Authority
-from tests.support.receiver import Receiver
+from tests.support.receiver import Answer, Exchange, Receiver
 
 
 async def failure(make_door: MakeDoor, authority: Authority, context: ssl.SSLContext) -> NetError:
@@ -33,6 +33,28 @@ async def test_a_valid_chain_is_accepted(make_door: MakeDoor, authority: Authori
         by_address = await door.request(Request("GET", receiver.url()))
         await door.request(Request("GET", receiver.url()))
         assert (by_name.status, by_address.status, receiver.connections) == (200, 200, 2)
+
+
+async def test_http_1_1_is_offered_to_web_servers_and_nothing_to_others(
+    make_door: MakeDoor, authority: Authority
+) -> None:
+    agreed: list[str | None] = []
+
+    async def note(x: Exchange) -> None:
+        agreed.append(x.writer.get_extra_info("ssl_object").selected_alpn_protocol())
+        await x.send(Answer().encode())
+
+    context = authority.context(["127.0.0.1"])
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    async with Receiver(context) as receiver:
+        receiver.plan("/note", note)
+        door = make_door(ca_file=authority.ca_file)
+        await door.request(Request("GET", receiver.url("/note")))
+        reader, writer = await door.connect("127.0.0.1", receiver.port, tls=True, timeout=5)
+        writer.write(b"GET /note HTTP/1.1\r\nHost: x\r\n\r\n")
+        await reader.readline()
+        writer.close()
+    assert agreed == ["http/1.1", None]
 
 
 async def test_an_authority_that_is_not_allowed_is_refused(make_door: MakeDoor, authority: Authority) -> None:

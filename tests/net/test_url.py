@@ -28,8 +28,21 @@ from aftercall.net.errors import NetError
 )
 def test_a_url_is_taken_apart_and_sent_as_written(text: str, host: str, port: int, sent: str) -> None:
     target = url.parse(text)
-    assert (target.host, target.port, target.url.raw_path_qs) == (host, port, sent)
-    assert (target.url.raw_host, target.url.port) == (host, port)
+    assert (target.host, target.port, target.path) == (host, port, sent)
+
+
+@pytest.mark.parametrize(
+    ("text", "authority", "origin"),
+    [
+        ("https://Example.com/a", "example.com", "https://example.com"),
+        ("https://example.com:443/b", "example.com", "https://example.com"),
+        ("http://example.com:443/", "example.com:443", "http://example.com:443"),
+        ("https://[2001:DB8::1]:99/", "[2001:db8::1]:99", "https://[2001:db8::1]:99"),
+    ],
+)
+def test_the_same_place_has_the_same_origin(text: str, authority: str, origin: str) -> None:
+    target = url.parse(text)
+    assert (target.authority, target.origin) == (authority, origin)
 
 
 @pytest.mark.parametrize(
@@ -108,5 +121,5 @@ def test_an_error_does_not_repeat_the_url() -> None:
 def test_any_text_is_a_target_or_a_net_error(text: str) -> None:
     with suppress(NetError):
         target = url.parse(text)
-        assert target.url.raw_path_qs.isascii()
+        assert target.path.isascii()
         assert target.host.isascii()

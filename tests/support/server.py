@@ -56,7 +56,8 @@ class Server:
         arguments = ["serve", "--port", str(self.port), "--data", str(self.data), "--dev"]
         if self.database:
             arguments += ["--database", self.database]
-        environment = os.environ | {"AFTERCALL_API_KEY": KEY} | self.env
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("AFTERCALL_")}
+        environment = inherited | {"AFTERCALL_API_KEY": KEY} | self.env
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "aftercall", *arguments, env=environment, stdout=log, stderr=log

@@ -1,21 +1,20 @@
-"""aiohttp's connection pool with our checks in it. A pooled connection was checked when it was dialled."""
+"""From addresses to a connected socket: the last check, on the very address that is dialled."""
 
+import asyncio
 import socket
-from typing import TYPE_CHECKING
-
-import aiohttp
-from aiohttp.connector import Connection
+from collections.abc import Sequence
+from typing import Any
 
 from aftercall.net import trip
 from aftercall.net.address import AddressRules
 from aftercall.net.errors import AddressRefusedError
 
-if TYPE_CHECKING:
-    from aiohttp import AddrInfoType, ClientRequest, ClientTimeout
-    from aiohttp.tracing import Trace
+HEAD_START = 1.0  # seconds a silent address has before the next one is dialled beside it
+
+AddrInfo = tuple[int, int, int, str, tuple[Any, ...]]  # as getaddrinfo returns it
 
 
-def open_socket(rules: AddressRules, info: "AddrInfoType") -> socket.socket:
+def open_socket(rules: AddressRules, info: AddrInfo) -> socket.socket:
     """A socket for one address: the last look at it. Nothing is resolved after this."""
     family, kind, proto, _, address = info
     why = rules.check(str(address[0]))
@@ -25,22 +24,55 @@ def open_socket(rules: AddressRules, info: "AddrInfoType") -> socket.socket:
     return socket.socket(family, kind, proto)
 
 
-class Connector(aiohttp.TCPConnector):
-    """Notes which address a request travels to, and drops pooled connections that are out of step."""
+async def dial(rules: AddressRules, addresses: Sequence[str], port: int) -> socket.socket:
+    """Connected to the first address that accepts. The caller sets the deadline. Raises the last failure.
 
-    async def connect(
-        self, req: "ClientRequest", traces: "list[Trace]", timeout: "ClientTimeout"
-    ) -> Connection:
-        connection = await super().connect(req, traces, timeout)
-        journey = trip.current.get()
-        if journey is None:
-            return connection
-        # A receiver may send bytes while a connection rests in the pool. They answer nothing, but aiohttp
-        # would take them for the answer to this request. A fresh one is kept: dialling again would not help.
-        while journey.phase in trip.UNDIALLED and connection.protocol and connection.protocol.should_close:
-            connection.close()
-            connection = await super().connect(req, traces, timeout)
-        peer = connection.transport.get_extra_info("peername") if connection.transport else None
-        journey.address = str(peer[0]) if peer else ""
-        journey.phase = "waiting for the answer"
-        return connection
+    They are tried in order: the next one when one fails, or beside it when it stays silent.
+    """
+    if len(addresses) == 1:
+        return await _dial_one(rules, addresses[0], port)
+    rest = list(addresses)
+    pending: set[asyncio.Task[socket.socket]] = set()
+    won: socket.socket | None = None
+    failure: BaseException = AddressRefusedError("no address to dial")
+    try:
+        while won is None and (rest or pending):
+            if rest:
+                pending.add(asyncio.create_task(_dial_one(rules, rest.pop(0), port)))
+            done, pending = await asyncio.wait(
+                pending, timeout=HEAD_START if rest else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for attempt in done:
+                failure = attempt.exception() or failure
+                if attempt.exception() is None:
+                    _close(won)
+                    won = attempt.result()
+    finally:
+        for attempt in pending:
+            attempt.add_done_callback(_close_late)
+            attempt.cancel()
+    if won is None:
+        raise failure
+    return won
+
+
+async def _dial_one(rules: AddressRules, address: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    sock = open_socket(rules, (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (address, port)))
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, (address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _close_late(attempt: asyncio.Task[socket.socket]) -> None:
+    if not attempt.cancelled() and attempt.exception() is None:
+        attempt.result().close()
+
+
+def _close(sock: socket.socket | None) -> None:
+    if sock is not None:
+        sock.close()

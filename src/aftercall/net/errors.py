@@ -11,9 +11,6 @@ import socket
 import ssl
 from typing import Literal
 
-import aiohttp
-from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
-
 Code = Literal[
     "invalid_url",
     "invalid_request",
@@ -31,6 +28,7 @@ Phase = Literal[
     "looking up the host name",
     "connecting",
     "negotiating TLS",
+    "sending the request",
     "waiting for the answer",
     "reading the body",
 ]
@@ -55,38 +53,34 @@ class NetError(Exception):
 
 
 class AddressRefusedError(OSError):
-    """Raised below aiohttp, as an OSError because that is what its layers hand through."""
+    """An OSError, because it takes the place of the refusal that dialling would have met."""
+
+
+class AnswerError(Exception):
+    """The answer breaks the rules; the message says how, without a byte of it."""
+
+
+class HungUpError(Exception):
+    """The receiver ended the connection before its answer was complete."""
 
 
 def explain(exc: BaseException, phase: Phase) -> tuple[Code, str]:
-    """The code and the detail for whatever came up through aiohttp, asyncio or the TLS library."""
-    causes = _causes(exc)
-    for cause in causes:
-        if isinstance(cause, AddressRefusedError):
-            return "address_refused", str(cause)
-    for cause in causes:
-        if isinstance(cause, socket.gaierror):
-            return "dns", _dns_reason(cause)
-        if isinstance(cause, ssl.SSLError):
-            return "tls", _tls_reason(cause)
-        if isinstance(cause, HttpProcessingError):
-            return "protocol", _http_reason(causes)
-        if isinstance(cause, (aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError)):
+    """The code and the detail for whatever came up through asyncio, the TLS library or the parser."""
+    match exc:
+        case AddressRefusedError():
+            return "address_refused", str(exc)
+        case socket.gaierror():
+            return "dns", _dns_reason(exc)
+        case ssl.SSLError():
+            return "tls", _tls_reason(exc)
+        case AnswerError():
+            return "protocol", str(exc)
+        case HungUpError():
             return "protocol", f"the receiver closed the connection while {phase}"
-        if isinstance(cause, OSError):
-            return _os_reason(cause, phase)
-    return "protocol", f"unexpected {type(exc).__name__} while {phase}"
-
-
-def _causes(exc: BaseException | None) -> list[BaseException]:
-    """The error and what caused it, aiohttp's wrappers (which are OSErrors themselves) taken off."""
-    found: list[BaseException] = []
-    while exc is not None and exc not in found:
-        found.append(exc)
-        inner = getattr(exc, "os_error", None) or getattr(exc, "certificate_error", None)
-        exc = inner if isinstance(inner, BaseException) and inner not in found else exc.__cause__
-    bare = [e for e in found if not isinstance(e, aiohttp.ClientConnectorError)]
-    return bare or found
+        case OSError():
+            return _os_reason(exc, phase)
+        case _:
+            return "protocol", f"unexpected {type(exc).__name__} while {phase}"
 
 
 def _dns_reason(exc: socket.gaierror) -> str:
@@ -121,19 +115,13 @@ def _tls_reason(exc: ssl.SSLError) -> str:
     return f"the TLS handshake failed ({reason or 'no reason given'})"
 
 
-def _http_reason(causes: list[BaseException]) -> str:
-    if any(isinstance(c, LineTooLong) or "Too many headers" in str(c) for c in causes):
-        return "the answer's headers are too large"
-    return "the answer is not valid HTTP/1.1"
-
-
 def _os_reason(exc: OSError, phase: Phase) -> tuple[Code, str]:
     if exc.errno in (errno.EMFILE, errno.ENFILE):
         return "connect", "this machine has no free file descriptor; raise the open-files limit"
     if phase == "negotiating TLS":
         return "tls", "the receiver closed the connection during the TLS handshake"
     why = os.strerror(exc.errno).lower() if exc.errno else "closed"
-    if phase in ("waiting for the answer", "reading the body"):
+    if phase in ("sending the request", "waiting for the answer", "reading the body"):
         return "protocol", f"the connection broke while {phase} ({why})"
     return "connect", f"the connection was not accepted ({why})"
 

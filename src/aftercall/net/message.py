@@ -3,11 +3,10 @@
 import re
 from functools import lru_cache
 
-import aiohttp
 import msgspec
-from multidict import CIMultiDict
 
 from aftercall.net.errors import NetError
+from aftercall.net.url import Target
 
 METHODS = frozenset(("GET", "POST", "PUT", "PATCH", "DELETE"))
 MAX_HEADERS = 50
@@ -42,10 +41,12 @@ class Response(msgspec.Struct, frozen=True):
     address: str
 
 
-def request_headers(request: Request) -> CIMultiDict[str]:
-    """The headers as given, or NetError("invalid_request"). No message repeats a value."""
-    if request.method not in METHODS:
+def request_head(request: Request, target: Target) -> bytes:
+    """What goes out before the body, or NetError("invalid_request"). No message repeats a value."""
+    method = request.method
+    if method not in METHODS:
         raise NetError("invalid_request", f"the method must be one of {', '.join(sorted(METHODS))}")
+    lines = [f"{method} {target.path} HTTP/1.1\r\nHost: {target.authority}\r\n"]
     for name, value in request.headers:
         why = _name_refused(name)
         if why is not None:
@@ -53,7 +54,11 @@ def request_headers(request: Request) -> CIMultiDict[str]:
         # isprintable is one fast scan; only a tab or something odd needs the second look.
         if not value.isprintable() and _FORBIDDEN.search(value):
             raise NetError("invalid_request", f"the value of header {name} holds a control character")
-    return CIMultiDict(request.headers)
+        lines.append(f"{name}: {value}\r\n")
+    body = request.body
+    # A GET without a body needs no length; with the other methods some servers insist on one (RFC 9110, 8.6).
+    lines.append(f"Content-Length: {len(body)}\r\n\r\n" if body or method != "GET" else "\r\n")
+    return "".join(lines).encode()
 
 
 @lru_cache(maxsize=512)
@@ -63,21 +68,3 @@ def _name_refused(name: str) -> str | None:
     if name.lower() in _OURS:
         return f"header {name} is written by the sender itself"
     return None
-
-
-def answer_headers(response: aiohttp.ClientResponse) -> tuple[tuple[str, str], ...]:
-    """The first headers, up to a number and a size that a log can hold."""
-    kept: list[tuple[str, str]] = []
-    room = MAX_HEADER_BYTES
-    for name, value in response.headers.items():
-        room -= len(name) + len(value)
-        if room < 0 or len(kept) == MAX_HEADERS:
-            break
-        # str(): aiohttp's names are of a kind of its own, which nobody can encode.
-        kept.append((str(name), value if value.isascii() else _readable(value)))
-    return tuple(kept)
-
-
-def _readable(value: str) -> str:
-    """aiohttp hides bytes that are not UTF-8 in lone surrogates, which no JSON or database takes."""
-    return value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

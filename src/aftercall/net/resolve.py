@@ -5,15 +5,15 @@ import contextlib
 import socket
 import threading
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
-
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from aftercall.net.address import AddressRules
 from aftercall.net.errors import AddressRefusedError
 
 MAX_LOOKUPS = 128
 MAX_ADDRESSES = 8
+MAX_KNOWN = 1024  # names whose addresses are kept
 
 
 class Resolver(Protocol):
@@ -67,16 +67,42 @@ class SystemResolver:
         return await answer
 
 
-class CheckedResolver(AbstractResolver):
-    """What aiohttp asks: every address is checked and refused ones are removed."""
+class CheckedResolver:
+    """Every address is checked and refused ones are removed.
 
-    def __init__(self, rules: AddressRules, resolver: Resolver) -> None:
+    Answers are kept for `ttl` seconds, and whoever asks for a name while it is looked up waits for that look-up.
+    """
+
+    def __init__(self, rules: AddressRules, resolver: Resolver, ttl: float) -> None:
         self._rules = rules
         self._resolver = resolver
+        self._ttl = ttl
+        self._known: dict[str, tuple[float, list[str]]] = {}  # until when; the oldest first
+        self._asking: dict[str, asyncio.Task[list[str]]] = {}
 
-    async def addresses(self, host: str, port: int, family: int = socket.AF_UNSPEC) -> list[str]:
+    async def addresses(self, host: str, port: int) -> list[str]:
         """The addresses to dial, in order. Raises AddressRefusedError, or gaierror when there are none."""
-        found = list(dict.fromkeys(await self._resolver.resolve(host, port, family)))
+        loop = asyncio.get_running_loop()
+        known = self._known.get(host)
+        if known is not None and loop.time() < known[0]:
+            return known[1]
+        asking = self._asking.get(host)
+        if asking is None:
+            asking = self._asking[host] = loop.create_task(self._look_up(host, port))
+            asking.add_done_callback(partial(self._keep, host))
+        # Not `await asking`: who gives up must not end the look-up for the others.
+        await asyncio.wait((asking,))
+        if asking.cancelled():
+            raise socket.gaierror(socket.EAI_AGAIN, "the look-up was ended")
+        return asking.result()
+
+    def close(self) -> None:
+        """End the look-ups in flight; those who wait for them get a gaierror."""
+        for asking in self._asking.values():
+            asking.cancel()
+
+    async def _look_up(self, host: str, port: int) -> list[str]:
+        found = list(dict.fromkeys(await self._resolver.resolve(host, port, socket.AF_UNSPEC)))
         if not found:
             raise socket.gaierror(socket.EAI_NONAME, "no address")
         verdicts = [(address, self._rules.check(address)) for address in found]
@@ -87,20 +113,11 @@ class CheckedResolver(AbstractResolver):
             raise AddressRefusedError(f"{host} has only addresses that may not be dialled ({reasons})")
         return allowed[:MAX_ADDRESSES]
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in await self.addresses(host, port, family)
-        ]
-
-    async def close(self) -> None:
-        """Nothing is held: look-ups in flight end by themselves."""
+    def _keep(self, host: str, asked: asyncio.Task[list[str]]) -> None:
+        self._asking.pop(host, None)
+        if asked.cancelled() or asked.exception() is not None:
+            return  # a failure is shared by those who wait, and not kept
+        self._known.pop(host, None)
+        if len(self._known) >= MAX_KNOWN:
+            del self._known[next(iter(self._known))]
+        self._known[host] = (asyncio.get_running_loop().time() + self._ttl, asked.result())

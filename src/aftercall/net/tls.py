@@ -14,11 +14,16 @@ class NotingContext(ssl.SSLContext):
         return super().wrap_bio(*args, **kwargs)
 
 
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """Trusts the system's CAs and those of `ca_file`. Reads files: call it at start. Raises ValueError."""
+def tls_context(ca_file: str | None, *protocols: str) -> ssl.SSLContext:
+    """Trusts the system's CAs and those of `ca_file`. Reads files: call it at start. Raises ValueError.
+
+    `protocols` are offered with ALPN. None for mail: some mail servers refuse a client that offers another.
+    """
     context = NotingContext(ssl.PROTOCOL_TLS_CLIENT)  # checks chain and name unless told otherwise
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_default_certs()
+    if protocols:
+        context.set_alpn_protocols(protocols)
     if ca_file is not None:
         try:
             context.load_verify_locations(ca_file)

@@ -1,21 +1,19 @@
-"""How far one request has come. The layers below aiohttp write it; the door reads it when something fails."""
+"""How far one request has come. Written on the way, read by the door when something fails."""
 
 from contextvars import ContextVar
 
 from aftercall.net.errors import Phase
 
-UNDIALLED: frozenset[Phase] = frozenset(("waiting for a free connection", "looking up the host name"))
-SENT: frozenset[Phase] = frozenset(("waiting for the answer", "reading the body"))
+SENT: frozenset[Phase] = frozenset(("sending the request", "waiting for the answer", "reading the body"))
 
 
 class Trip:
     """Mutable on purpose: it travels with the task, and the tasks it starts, in a context variable."""
 
-    __slots__ = ("address", "phase")
+    __slots__ = ("phase",)
 
     def __init__(self, phase: Phase) -> None:
         self.phase: Phase = phase
-        self.address = ""
 
     @property
     def sent(self) -> bool:

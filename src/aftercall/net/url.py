@@ -6,8 +6,8 @@ from ipaddress import IPv6Address, ip_address
 from typing import NoReturn
 from urllib.parse import quote, urlsplit
 
+import idna
 import msgspec
-from yarl import URL
 
 from aftercall.net.errors import NetError
 
@@ -22,13 +22,19 @@ _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class Target(msgspec.Struct, frozen=True):
-    """Where a request goes. `literal` is set when the host is an address, which needs no look-up."""
+    """Where a request goes. `literal` is set when the host is an address, which needs no look-up.
+
+    `authority` is the value of the Host header, `path` goes out as it is, with the query; connections are shared
+    by requests to the same `origin`.
+    """
 
     scheme: str
     host: str
     port: int
     literal: bool
-    url: URL
+    authority: str
+    path: str
+    origin: str
 
 
 @lru_cache(maxsize=1024)
@@ -59,11 +65,11 @@ def parse(text: str) -> Target:
     if not 0 < port < 65536:
         _refuse("the port must be between 1 and 65535")
     name, literal = (_ipv6(place["six"]), True) if place["six"] else host(place["name"])
-    netloc = (f"[{name}]" if ":" in name else name) + (f":{port}" if port != usual else "")
+    authority = (f"[{name}]" if ":" in name else name) + (f":{port}" if port != usual else "")
     path = quote(parts.path or "/", safe=_PRINTABLE_ASCII)
     query = "?" + quote(parts.query, safe=_PRINTABLE_ASCII) if parts.query else ""
-    url = URL(f"{parts.scheme}://{netloc}{path}{query}", encoded=True)
-    return Target(parts.scheme, name, port, literal, url)
+    origin = f"{parts.scheme}://{authority}"
+    return Target(parts.scheme, name, port, literal, authority, path + query, origin)
 
 
 def host(text: str) -> tuple[str, bool]:
@@ -71,7 +77,7 @@ def host(text: str) -> tuple[str, bool]:
     if ":" in text or "%" in text:
         return _ipv6(text), True
     try:
-        name = text if text.isascii() else URL.build(scheme="http", host=text).raw_host or ""
+        name = text if text.isascii() else _international(text)
     except ValueError:
         _refuse("the host is not a valid international name")
     name = name.lower().removesuffix(".")  # the dot of a fully qualified name
@@ -81,6 +87,13 @@ def host(text: str) -> tuple[str, bool]:
     if len(name) > 253 or not all(_NAME.fullmatch(label) for label in labels):
         _refuse("the host is missing or not a valid name")
     return name, False
+
+
+def _international(text: str) -> str:
+    try:
+        return idna.encode(text, uts46=True).decode()
+    except idna.IDNAError:  # names such as ☃.example, which the older standard allowed
+        return text.encode("idna").decode()
 
 
 def _ipv4(text: str) -> str:
