@@ -260,3 +260,21 @@ def test_a_record_wins_over_what_was_said_before() -> None:
     call = project(facts).call
     assert (call.direction, call.to, call.queue) == ("outbound", "+15550100", Named(name="Sales"))
     assert call.from_ == calls.CUSTOMER
+
+
+def test_who_hung_up_does_not_follow_from_numbers_that_are_not_known() -> None:
+    script = Script().say(Kind.RECEIVED, 0, leg="in").say(Kind.ENDED, 9, hangup=Hangup(by_tag="other"))
+    hangup = project(script.facts).call.hangup
+    assert hangup is not None
+    assert hangup.by == "callee"
+
+
+def test_only_a_click_to_calls_outcome_tells_that_the_customer_was_dialed() -> None:
+    script = Script().say(Kind.COMPLETED, 9, direction="outbound", call_type="dialer", status="answered")
+    assert not project(script.facts).call.customer_dialed
+
+
+def test_an_agent_rung_on_an_outgoing_call_did_not_miss_it_for_the_caller() -> None:
+    script = outbound("o", call_type="dialer").say(Kind.CUSTOMER_ANSWERED, 1).say(Kind.CONNECTED, 2)
+    script.say(Kind.AGENT_DIALED, 5, leg="a2", agent=BEN).say(Kind.ENDED, 9, hangup=CALLER)
+    assert [leg.reason for leg in project(script.facts).call.missed_agents] == ["no_answer"]

@@ -3,7 +3,7 @@
 import pytest
 
 from aftercall.domain.call import AgentLeg
-from aftercall.domain.fact import Agent, Analysis, Billing, Kind, Recording, Transcript
+from aftercall.domain.fact import Agent, Analysis, Billing, Hangup, Kind, Recording, Transcript
 from aftercall.domain.project import project
 from tests.domain import calls
 from tests.domain.calls import ASHA, BEN, Script, at, inbound
@@ -181,3 +181,34 @@ def test_the_number_a_call_is_named_by_is_kept() -> None:
 
 def test_the_last_thing_known_has_its_time() -> None:
     assert project(inbound("l").say(Kind.ENDED, 9).say(Kind.NOTED, 99).facts).last_at == at(99)
+
+
+def test_a_better_ends_words_replace_and_a_lesser_ones_fill_the_gaps() -> None:
+    script = inbound("w").say(Kind.ENDED, 9, wait_seconds=5, ivr_seconds=1, digits=("1",))
+    script.say(Kind.ENDED, 10, final=True, wait_seconds=6, digits=("2",))
+    script.say(Kind.ENDED, 11, wait_seconds=7, hold_seconds=2, digits=("3",))
+    call = project(script.facts).call
+    assert (call.wait_seconds, call.ivr_seconds, call.hold_seconds) == (6, 1, 2)
+    assert [d.digit for d in call.digits] == ["2"]
+
+
+def test_of_equal_ends_the_last_word_counts() -> None:
+    script = (
+        inbound("w").say(Kind.ENDED, 9, wait_seconds=5, digits=("1",)).say(Kind.ENDED, 10, wait_seconds=6)
+    )
+    assert project(script.facts).call.wait_seconds == 6
+    assert [d.digit for d in project(script.facts).call.digits] == ["1"]
+
+
+def test_a_lesser_end_that_comes_last_says_who_hung_up() -> None:
+    script = inbound("w").say(Kind.ENDED, 9, final=True, hangup=Hangup(by="unknown", cause_code=16))
+    script.say(Kind.ENDED, 10, hangup=Hangup(by="agent", cause_code=31), digits=("1",))
+    call = project(script.facts).call
+    assert call.hangup == Hangup(by="agent", cause_code=16)
+    assert [d.digit for d in call.digits] == ["1"]
+
+
+def test_nobody_says_who_hung_up() -> None:
+    script = inbound("w").say(Kind.ENDED, 9, hangup=Hangup(by="unknown", cause_code=16))
+    script.say(Kind.ENDED, 10, hangup=Hangup(sip_code=200))
+    assert project(script.facts).call.hangup == Hangup(by="unknown", cause_code=16, sip_code=200)

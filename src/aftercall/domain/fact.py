@@ -213,6 +213,21 @@ class Data(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     flags: tuple[str, ...] = ()  # data_quality flags the parser raises, e.g. clock_local_assumed
 
 
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How a leg of a switch (a PBX) hangs together with its other legs.
+
+    A fact with a line speaks of that leg alone, not of the call: RECEIVED is a leg that came in, CONNECTED one
+    that entered a bridge, ENDED one that is gone. What it means for the call: `fold/switch.py`.
+    """
+
+    pair: str | None = None  # what both halves of a connection the switch makes to itself have in common
+    half: Literal[1, 2] | None = None
+    first: bool = False  # the leg the switch named the call after
+    dialed_by: str | None = None  # the leg for which it is dialled; "" when the switch itself placed it
+    bridge: str | None = None
+    holding: bool = False  # a bridge in which nobody hears anybody: music, parking
+
+
 class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One fact. Times are aware UTC.
 
@@ -228,6 +243,7 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     leg: str | None = None
     seq: int | None = None
     data: Data = Data()
+    line: Line | None = None
 
 
 # What comes first when a source's clock cannot tell: the order in which a call lives.
@@ -283,7 +299,7 @@ def distinct(facts: Iterable[Fact]) -> list[Fact]:
 
 
 def _by_content(fact: Fact) -> tuple[Place, int, bytes]:
-    said = (fact.kind, fact.leg, fact.data)
+    said = (fact.kind, fact.leg, fact.data, fact.line)
     return place(fact), fact.seq or 0, msgspec.msgpack.encode(said, order="sorted")
 
 

@@ -2,7 +2,8 @@
 
 Both depend on the set of facts only, never on the order in which they arrived. No clock, no account.
 The way: a fact is described (`identity`), told (`progress`, `legs`, `ending`, `afterwards`) into the `story`;
-the story is read (`reading`, `outcome`) as a call.
+the story is read (`reading`, `outcome`) as a call. A fact about one leg of a switch is heard first (`switch`),
+which makes of it what it means for the call: facts, none or several, that are told in its place.
 """
 
 from collections.abc import Iterable
@@ -19,6 +20,7 @@ from aftercall.domain.fold.identity import describe, describe_finished
 from aftercall.domain.fold.progress import LIVE, live
 from aftercall.domain.fold.reading import read
 from aftercall.domain.fold.story import Story
+from aftercall.domain.fold.switch import hear
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,6 +66,13 @@ class Fold(Story):
     def apply(self, fact: Fact) -> None:
         """Add the next fact. One of a call in progress that is told after its end waits for a better end."""
         self._advance(fact)
+        if fact.line is None:
+            self._tell(fact)
+            return
+        for told in hear(self, fact):
+            self._tell(told)
+
+    def _tell(self, fact: Fact) -> None:
         kind = fact.kind
         if kind is Kind.COMPLETED:
             describe_finished(self, fact.data)

@@ -28,7 +28,8 @@ def check(source: Source, given: Iterable[str], sign: Callable[[bytes], Iterable
     right = [text.encode() for secret in secrets(source) for text in sign(secret)]
     if not offered:
         refuse(MISSING)
-    if not any([hmac.compare_digest(one, other) for one in offered for other in right]):
+    same = [hmac.compare_digest(one, other) for one in offered for other in right]
+    if not any(same):
         refuse(WRONG)
 
 

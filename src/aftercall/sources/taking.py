@@ -14,6 +14,7 @@ import msgspec
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid, Unreadable
+from aftercall.domain.fact import Kind
 from aftercall.engine.reading import MAX_INTEGER, decode, shape
 from aftercall.sources.limits import MAX_DEPTH, MAX_KEY, MAX_NAME, MAX_TEXT
 
@@ -23,6 +24,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _MAX_FIELDS = 1000
 _MAX_SECONDS = 10 * 366 * 86400
+_AFTER = {Kind.RECORDING_READY: "1.", Kind.TRANSCRIPT_READY: "2.", Kind.ANALYZED: "3."}
 OWN_PREFIX = "ac_"  # parameters named so are custom fields under the rest of their name
 
 
@@ -160,7 +162,6 @@ def own(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     }
 
 
-def digits(value: Any) -> str | None:
-    """The digits of an id or number that may be empty."""
-    found = word(value)
-    return found if found is not None and found.isdigit() else None
+def named(id_: str, kind: Kind) -> str:
+    """The natural id of one of the facts a request tells. What came after the call is told in this order."""
+    return f"{id_}#{_AFTER.get(kind, '')}{kind.value.removeprefix('call.')}"

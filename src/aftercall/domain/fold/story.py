@@ -24,6 +24,7 @@ from aftercall.domain.fact import (
     Status,
     Transcript,
 )
+from aftercall.domain.fold.board import Board
 from aftercall.domain.fold.span import Span
 
 
@@ -148,6 +149,8 @@ class Story(msgspec.Struct, omit_defaults=True):
     digits: list[Digit] = []
     digits_so_far: str = ""
     digit_times: tuple[datetime, int] | None = None
+
+    board: Board | None = None  # of a switch that tells of legs and bridges, not of calls; see switch.py
 
     # The end.
     ended_at: datetime | None = None

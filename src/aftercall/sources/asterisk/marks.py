@@ -1,0 +1,89 @@
+"""What the dialplan itself tells, beside channels: menus, voicemail, recordings, variables, our UserEvents."""
+
+from collections.abc import Callable
+from posixpath import basename
+
+from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Voicemail
+from aftercall.sources.asterisk.dialplan import CALL_TYPES
+from aftercall.sources.asterisk.view import View
+
+# Applications in which a caller listens to a menu; any other may just pass through its context.
+MENU = frozenset({"answer", "wait", "background", "read", "waitexten", "playback", "controlplayback"})
+VOICEMAIL = "voicemail"
+
+
+def application(view: View) -> list[Fact]:
+    """An application begins (Newexten, or CEL APP_START): voicemail, or something played in a menu's context."""
+    name = (view.get("Application") or "").casefold()
+    if name == VOICEMAIL:
+        said = view.get("AppData") or view.get("Data") or ""
+        box = said.partition(",")[0].partition("@")[0] or None
+        return view.leg_fact(Kind.VOICEMAIL_STARTED, Data(voicemail=Voicemail(box)))
+    menu = view.dialplan.menu(view.get("Context"))
+    if menu is None or name not in MENU:
+        return []
+    return view.leg_fact(Kind.IVR_ANSWERED, Data(ivr=menu))
+
+
+def cel(view: View) -> list[Fact]:
+    """Of CEL only what other events do not tell as well. LINKEDID_END comes before the last Hangup, or after."""
+    name = view.get("EventName")
+    if name == "APP_START":
+        return application(view)
+    if name == "LINKEDID_END":
+        return view.fact(Kind.ENDED, Data(), line=view.line())
+    return []
+
+
+def variable(view: View) -> list[Fact]:
+    """A channel variable: a recording's file (told nowhere else), the type of the call, a custom field."""
+    name, value = view.get("Variable"), view.get("Value")
+    if name is None or value is None:
+        return []
+    leg = view.get("Uniqueid")
+    if name == "MIXMONITOR_FILENAME":
+        recording = Recording(id=basename(value) or value, status="pending")
+        return view.fact(Kind.RECORDING_STARTED, Data(recording=recording), leg=leg)
+    if name == "VMSTATUS":
+        return view.fact(Kind.VOICEMAIL_LEFT, Data(), leg=leg) if value == "SUCCESS" else []
+    if name.lstrip("_") == "AFTERCALL_TYPE":
+        call_type = CALL_TYPES.get(value.casefold())
+        return view.fact(Kind.NOTED, Data(call_type=call_type), leg=leg) if call_type else []
+    field = view.dialplan.variables.get(name.lstrip("_"))
+    return view.fact(Kind.NOTED, Data(custom_fields={field: value}), leg=leg) if field else []
+
+
+def user_event(view: View) -> list[Fact]:
+    """UserEvent(AfterCallIVR,IvrId: 1,IvrName: main) and its kin: the dialplan says what Asterisk cannot know."""
+    name, leg = (view.get("UserEvent") or "").casefold(), view.get("Uniqueid")
+    if name == "aftercallivr":
+        return view.fact(Kind.IVR_ANSWERED, Data(ivr=_named(view, "Ivr")), leg=leg)
+    if name == "aftercallautoattendant":
+        attendant = _named(view, "AutoAttendant")
+        return view.fact(Kind.AUTO_ATTENDANT_ENTERED, Data(auto_attendant=attendant), leg=leg)
+    if name == "aftercalldepartment":
+        return view.fact(Kind.DEPARTMENT_ENTERED, Data(queue=_named(view, "Department")), leg=leg)
+    if name == "aftercallset":
+        return view.fact(Kind.NOTED, Data(custom_fields=_own_fields(view)), leg=leg)
+    return []
+
+
+def _named(view: View, what: str) -> Named:
+    return Named(view.get(f"{what}Id"), view.get(f"{what}Name"))
+
+
+def _own_fields(view: View) -> dict[str, str] | None:
+    """The keys after those of the channel: what the dialplan wrote."""
+    names = list(view.message.fields)
+    own = names[names.index("userevent") + 1 :]
+    known = view.dialplan.variables
+    said = {known.get(name, name): view.get(name) for name in own if name not in {"uniqueid", "linkedid"}}
+    return {name: value for name, value in said.items() if value is not None} or None
+
+
+MARKS: dict[str, Callable[[View], list[Fact]]] = {
+    "Newexten": application,
+    "CEL": cel,
+    "VarSet": variable,
+    "UserEvent": user_event,
+}

@@ -1,0 +1,219 @@
+"""LiveKit: room, participant and egress webhooks (B10). A room is a call; whoever is in it by SIP is the customer.
+
+Not told by webhooks: when an outgoing call is picked up (an attribute changes), and what was said.
+"""
+
+import hmac
+from base64 import b64encode, urlsafe_b64decode
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any
+
+from msgspec.structs import replace
+
+from aftercall.domain.account import Source, Timing
+from aftercall.domain.errors import Unreadable
+from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording
+from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.reading import decode
+from aftercall.sources.signing import MISSING, OLD, WRONG, refuse, secrets
+from aftercall.sources.taking import (
+    Object,
+    custom,
+    epoch,
+    inner,
+    key,
+    many,
+    named,
+    number,
+    record,
+    text,
+    word,
+)
+
+timing: Timing = Timing(gate=0.3, quiet=5.0, settle_max=30.0, watchdog=2 * 3600.0)
+reply: Reply = Reply(200)
+
+LEEWAY = 60.0  # seconds by which clocks may differ; tokens live for five minutes
+REASONS: dict[str, Reason] = {
+    "USER_UNAVAILABLE": "no_answer", "USER_REJECTED": "busy", "SIP_TRUNK_FAILURE": "failed",
+    "MEDIA_FAILURE": "failed", "JOIN_FAILURE": "failed", "CONNECTION_TIMEOUT": "failed",
+}  # fmt: skip
+EGRESS = {
+    "EGRESS_COMPLETE": Kind.RECORDING_READY, "EGRESS_LIMIT_REACHED": Kind.RECORDING_READY,
+    "EGRESS_FAILED": Kind.RECORDING_FAILED, "EGRESS_ABORTED": Kind.RECORDING_FAILED,
+}  # fmt: skip
+
+# A room outlives its call by as long as it may stay empty: that is an end only where nobody was seen to leave.
+# Q.850 26, answered elsewhere, is what the domain passes over for any other end.
+CLOSED = Data(hangup=Hangup(cause_code=26))
+
+
+def verify(source: Source, request: Request) -> None:
+    """A JWT (HS256) that holds the body's hash. The secret is `API_KEY:API_SECRET`, or the API secret alone."""
+    token = request.headers.get("authorization", "").removeprefix("Bearer ").encode("latin-1", "replace")
+    said, dot, signature = token.rpartition(b".")
+    head, _, claimed = said.partition(b".")
+    if not dot or _part(head).get("alg") != "HS256":
+        refuse(MISSING)
+    claims, given = _part(claimed), _bytes(signature)
+    right = []
+    for pair in secrets(source):
+        issuer, colon, secret = pair.rpartition(b":")
+        ours = not colon or claims.get("iss") == issuer.decode()
+        right.append(hmac.compare_digest(hmac.new(secret, said, sha256).digest(), given) and ours)
+    body = b64encode(sha256(request.body).digest())
+    if not any(right) or not hmac.compare_digest(str(claims.get("sha256")).encode(), body):
+        refuse(WRONG)
+    now, until, since = request.now.timestamp(), number(claims.get("exp")), number(claims.get("nbf"))
+    if until is None or now > until + LEEWAY or (since is not None and now < since - LEEWAY):
+        refuse(OLD)
+
+
+def _part(encoded: bytes) -> Object:
+    try:
+        return inner(decode(_bytes(encoded)))
+    except Unreadable:
+        return {}
+
+
+def _bytes(encoded: bytes) -> bytes:
+    try:
+        return urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+    except ValueError:
+        return b""
+
+
+def read(source: Source, request: Request) -> Parsed:
+    body = record(request.body)
+    room = inner(body, "room") or _room_of(inner(body, "egressInfo"))
+    prefix = source.settings.get("room_prefix")
+    if not room.get("sid") or (prefix and not str(room.get("name")).startswith(str(prefix))):
+        return Parsed(ignored=1)
+    facts = _Event(source, body, room, request).facts()
+    return Parsed(tuple(facts), ignored=int(not facts))
+
+
+def _room_of(egress: Object) -> Object:
+    return {"sid": egress.get("roomId"), "name": egress.get("roomName")}
+
+
+class _Event:
+    def __init__(self, source: Source, body: Object, room: Object, request: Request) -> None:
+        self.source, self.body, self.room = source, body, room
+        self.call_key = key(room.get("sid"), "room.sid")
+        self.id = key(body.get("id"), "id")
+        self.at = epoch(body.get("createdAt")) or request.now
+        self.who = inner(body, "participant")
+        self.attributes = inner(self.who, "attributes")
+        self.outbound = not self.attributes.get("sip.ruleID")
+        self.leg = word(self.who.get("sid"))
+
+    def facts(self) -> list[Fact]:
+        event, kind = self.body.get("event"), self.who.get("kind", "STANDARD")
+        if event == "room_finished":
+            return [self.fact(Kind.ENDED, CLOSED)]
+        if event in ("egress_started", "egress_ended"):
+            return self.recording()
+        if kind == "AGENT":
+            return self.of_agent(event)
+        if kind == "SIP":
+            return self.of_phone(event)
+        if event == "participant_joined" and kind == "STANDARD":
+            data = Data(direction="inbound", call_type="ai_agent", from_=word(self.who.get("identity")))
+            return [self.fact(Kind.RECEIVED, data)]
+        return [self.fact(Kind.ENDED, Data())] if event == "participant_left" and kind == "STANDARD" else []
+
+    def of_agent(self, event: Any) -> list[Fact]:
+        if event == "participant_joined":
+            name = word(self.who.get("name")) or word(self.attributes.get("lk.agent.name"))
+            agent = Agent(id=word(self.attributes.get("lk.agent.name")) or "agent", name=name, kind="ai")
+            return [self.fact(Kind.AGENT_ANSWERED, Data(agent=agent))]
+        return [self.fact(Kind.DISCONNECTED, Data())] if event == "participant_left" else []
+
+    def of_phone(self, event: Any) -> list[Fact]:
+        facts = []
+        if event == "participant_joined":
+            facts = [self.fact(Kind.INITIATED if self.outbound else Kind.RECEIVED, self.described())]
+        if self.outbound and self.attributes.get("sip.callStatus") == "active":
+            facts.append(self.fact(Kind.CUSTOMER_ANSWERED, Data()))
+        if event in ("participant_left", "participant_connection_aborted"):
+            facts.append(self.left())
+        return facts
+
+    def left(self) -> Fact:
+        why = word(self.who.get("disconnectReason"))
+        by: By | None = None
+        if why == "CLIENT_INITIATED":
+            by = "callee" if self.outbound else "caller"
+        elif why in ("ROOM_DELETED", "PARTICIPANT_REMOVED", "ROOM_CLOSED"):
+            by = "agent"
+        hung_up = self.outbound and why == "CLIENT_INITIATED"  # whoever hangs up has picked up before
+        ended = replace(
+            self.described(),
+            started_at=epoch(self.who.get("joinedAt")),
+            status="answered" if hung_up else None,
+            reason=REASONS.get(why or ""),
+            hangup=Hangup(cause=why, by=by),
+        )
+        return self.fact(Kind.ENDED, ended)
+
+    def described(self) -> Data:
+        them, us = (
+            word(self.attributes.get("sip.phoneNumber")),
+            word(self.attributes.get("sip.trunkPhoneNumber")),
+        )
+        headers = {name[6:]: value for name, value in self.attributes.items() if name.startswith("sip.h.")}
+        return Data(
+            direction="outbound" if self.outbound else "inbound",
+            call_type="ai_agent",
+            from_=us if self.outbound else them,
+            to=them if self.outbound else us,
+            did=None if self.outbound else us,
+            caller_id=us if self.outbound else None,
+            from_presentation="anonymous" if not self.outbound and not them else None,
+            uuid=word(self.attributes.get("sip.callID")),
+            custom_fields=custom(
+                self.source, {"room": word(self.room.get("name"))}, self.metadata(), headers
+            ),
+        )
+
+    def metadata(self) -> Object:
+        """The room's: what your application put there, as fields where it is an object."""
+        said = text(self.room.get("metadata"))
+        if said is None or not said.startswith("{"):
+            return {"room_metadata": said}
+        try:
+            return inner(decode(said.encode()))
+        except Unreadable:
+            return {"room_metadata": said}
+
+    def recording(self) -> list[Fact]:
+        egress = inner(self.body, "egressInfo")
+        id_, state = word(egress.get("egressId")), str(egress.get("status"))
+        started = self.body.get("event") == "egress_started"
+        kind = Kind.RECORDING_STARTED if started else EGRESS.get(state)
+        if kind is None:
+            return []
+        files = many(egress.get("fileResults")) or [egress.get("file")]
+        file = inner(files[0])
+        lasted = number(file.get("duration"))  # nanoseconds
+        recording = Recording(
+            id=id_,
+            url=text(file.get("location"), 2000) if kind is Kind.RECORDING_READY else None,
+            duration_seconds=int(lasted // 10**9) if lasted is not None and lasted > 0 else None,
+            started_at=epoch(file.get("startedAt") or egress.get("startedAt"), 10**9),
+        )
+        return [self.fact(kind, Data(recording=recording))]
+
+    def fact(self, kind: Kind, data: Data) -> Fact:
+        joined = epoch(self.who.get("joinedAt")) if self.body.get("event") == "participant_joined" else None
+        at = joined if joined is not None and abs(joined - self.at) < timedelta(minutes=5) else self.at
+        return Fact(
+            kind=kind,
+            call_key=self.call_key,
+            occurred_at=at,
+            natural_id=named(self.id, kind),
+            leg=self.leg,
+            data=data,
+        )

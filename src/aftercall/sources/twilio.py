@@ -1,0 +1,98 @@
+"""Twilio Programmable Voice: the signature, callbacks and Event Streams (B6). Callbacks: `twilio_callbacks.py`."""
+
+import hmac
+from base64 import b64encode
+from collections.abc import Iterable
+from hashlib import sha1, sha256
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from aftercall.domain.account import Source, Timing
+from aftercall.domain.errors import Unreadable
+from aftercall.domain.fact import Fact
+from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.reading import decode
+from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse
+from aftercall.sources.taking import form, inner, text, word, written
+from aftercall.sources.twilio_callbacks import Callback
+
+timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
+# Ignored where Twilio expects nothing; where it expects TwiML, an empty document is no error.
+reply: Reply = Reply(200, b"<Response/>", "text/xml")
+
+# twilio-python 9.13, request_validator.py: the header names the scheme where the secret is a SharedKey's.
+SETTINGS = "x-twilio-webhooks-signature-settings"
+ALGORITHMS = {"HMAC_SHA1": sha1, "HMAC_SHA256": sha256}
+
+
+def verify(source: Source, request: Request) -> None:
+    """Base64 of the HMAC over the URL and the sorted form; for JSON over the URL, which holds the body's hash."""
+    given = request.headers.get("x-twilio-signature")
+    said = fields(request.headers.get(SETTINGS)).get("algorithm", ["HMAC_SHA1"])[-1].upper()
+    algorithm = ALGORITHMS.get(said)
+    if given is None or algorithm is None:
+        refuse(MISSING)
+    signed = ""
+    hashed = dict(parse_qsl(request.query)).get("bodySHA256")
+    if hashed is not None and not _is_form(request):
+        if not hmac.compare_digest(sha256(request.body).hexdigest().encode(), hashed.encode()):
+            refuse(WRONG)
+    else:
+        signed = "".join(name + value for name, value in sorted(set(_form(request.body))))
+    urls = _with_and_without_port(request.url)
+
+    def sign(secret: bytes) -> Iterable[str]:
+        for url in urls:
+            yield b64encode(hmac.new(secret, (url + signed).encode(), algorithm).digest()).decode()
+
+    check(source, [given], sign)
+
+
+def _form(body: bytes) -> list[tuple[str, str]]:
+    try:
+        return form(body)
+    except Unreadable:
+        refuse(WRONG)
+
+
+def _is_form(request: Request) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+
+
+def _with_and_without_port(url: str) -> tuple[str, str]:
+    """Twilio signs sometimes the one, sometimes the other."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    there = f"{host}:{port}"
+    return url.replace(parts.netloc, host, 1), url.replace(parts.netloc, there, 1)
+
+
+def read(source: Source, request: Request) -> Parsed:
+    query = parse_qsl(request.query)
+    if request.body.lstrip()[:1] in (b"[", b"{"):
+        return _of_stream(source, request, query)
+    params = dict(form(request.body))
+    token = request.headers.get("i-twilio-idempotency-token")
+    facts = Callback(source, params, query, request.now, token).facts()
+    return Parsed(tuple(facts), ignored=int(not facts))
+
+
+def _of_stream(source: Source, request: Request, query: list[tuple[str, str]]) -> Parsed:
+    """Event Streams: CloudEvents, each with the parameters of a callback."""
+    facts: list[Fact] = []
+    ignored = 0
+    whole = decode(request.body)
+    for event in whole if type(whole) is list else [whole]:
+        told = inner(event, "data", "request", "parameters")
+        params = {name: found for name, value in told.items() if (found := text(_first(value))) is not None}
+        if "CallSid" not in params:
+            ignored += 1
+            continue
+        at = written(inner(event, "data").get("timestamp")) or request.now
+        facts += Callback(source, params, query, at, word(event.get("id"))).facts()
+    return Parsed(tuple(facts), ignored=ignored)
+
+
+def _first(value: Any) -> Any:
+    return next(iter(value), None) if type(value) is list else value
