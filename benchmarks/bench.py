@@ -42,7 +42,7 @@ class Rig:
         self,
         count: int,
         *,
-        connections: int = 32,
+        connections: int = 64,
         rate: float = 0,
         keys: list[str] | None = None,
         targets: int = 1,

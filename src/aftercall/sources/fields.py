@@ -58,7 +58,11 @@ def said(item: dict[str, Any], source: Source) -> tuple[dict[str, Any], tuple[st
     told: dict[str, Any] = {}
     custom: dict[str, Any] = {}
     for name, value in item.items():
-        if name not in ENVELOPE and value is not None:
+        if value is None or name in ENVELOPE:
+            continue
+        if name in FIELDS and name not in told:  # nearly every one; written out, because every event passes here
+            told[name] = value
+        else:
             _place(name, value, told, custom, source.fields)
     for name, value in _object(item, "data").items():
         if value is not None:
