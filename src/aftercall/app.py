@@ -7,12 +7,13 @@ from typing import Self
 
 from aftercall.channels.webhook import WebhookChannel
 from aftercall.config import Config
+from aftercall.engine.connections import Connections
 from aftercall.engine.dispatch import Dispatcher
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.founding import found
 from aftercall.engine.intake import Intake
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.ports import Clock, Store
+from aftercall.engine.ports import Clock, LiveType, Store
 from aftercall.engine.settings import SettingsCache
 from aftercall.net.address import AddressRules
 from aftercall.net.door import Door, DoorRules
@@ -39,6 +40,10 @@ class App:
         )
         timings = {name: source.timing for name, source in SOURCES.items()}
         self.intake = Intake(store, clock, self.settings, self.dispatcher, timings, self.metrics)
+        live = {name: source for name, source in SOURCES.items() if isinstance(source, LiveType)}
+        self.connections = Connections(
+            store, clock, self.settings, self.fleet, self.intake, live, door.connect
+        )
         self.first_key: str | None = None
 
     @classmethod
@@ -55,6 +60,7 @@ class App:
             await app.fleet.start()
             await app.dispatcher.start()
             await app.intake.start()
+            await app.connections.start()
         except BaseException:
             await app.close()
             raise
@@ -62,6 +68,7 @@ class App:
 
     async def close(self) -> None:
         """Take nothing more in, commit what is queued, finish what is in flight, leave the fleet."""
+        await self.connections.stop()
         await self.intake.stop()
         await self.dispatcher.stop()
         await self.fleet.stop()

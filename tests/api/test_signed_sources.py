@@ -1,14 +1,16 @@
 # Sources whose requests are signed: what is verified is stored, what is not is refused, counted and never stored.
 
 import hmac
+import time
 from base64 import b64encode
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from aftercall.server import Server
-from tests.api.conftest import Api
+from tests.api.conftest import Api, config
 
 SECRET = "12345678901234567890123456789012"
 CALL = {
@@ -95,3 +97,51 @@ async def test_signed_request_when_too_large(api: Api, nobody: Api) -> None:
     source = await add(api)
     answer = await nobody.ask("POST", f"/in/{source['id']}", raw=b"x" * 300_000)
     assert answer.status == 413
+
+
+async def test_url_that_is_signed_is_the_public_one(tmp_path: Path) -> None:
+    public = "https://hooks.example.com/base"
+    async with (
+        Server(config(tmp_path, public_url=public)) as running,
+        Api(running.url) as api,
+        Api(running.url, None) as nobody,
+    ):
+        source = await add(api)
+        assert source["ingest_url"] == f"{public}/in/{source['id']}"
+        assert (await send(nobody, source)).status == 200
+        here = {"ingest_url": f"{running.url}/in/{source['id']}", "id": source["id"]}
+        assert (await send(nobody, here)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("type", "body", "header", "signed", "reply"),
+    [
+        ("elevenlabs", b'{"type":"post_call_audio"}', "ElevenLabs-Signature", "t={t},v0={hex}", (200, "")),
+        ("jambonz", b'{"call_sid":"c","call_status":"trying"}', "Jambonz-Signature", "t={t},v1={hex}", (200, "")),
+        ("retell", b'{"event":"transfer_started"}', "X-Retell-Signature", "v={t}000,d={hex}", (200, "")),
+        ("vapi", b'{"message":{"type":"hang"}}', "X-Signature", "{hex}", (200, {})),
+    ],
+)  # fmt: skip
+async def test_source_hears_what_it_expects(
+    api: Api, nobody: Api, type: str, body: bytes, header: str, signed: str, reply: Any
+) -> None:
+    source = await add(api, type=type)
+    at = str(int(time.time()))
+    said = body + f"{at}000".encode() if type == "retell" else f"{at}.".encode() + body
+    given = signed.format(t=at, hex=hmac.new(SECRET.encode(), said, "sha256").hexdigest())
+    path = f"/in/{source['id']}"
+    headers = {header: given, "X-Timestamp": at, "Content-Type": "application/json"}
+    answer = await nobody.ask("POST", path, raw=body, **headers)
+    assert (answer.status, answer.body) == reply
+    assert (await nobody.ask("POST", path, raw=body + b" ", **headers)).status == 401
+
+
+async def test_old_signature_is_refused(api: Api, nobody: Api) -> None:
+    source = await add(api, type="jambonz")
+    body, at = b'{"call_sid":"c","call_status":"trying"}', str(int(time.time()) - 400)
+    given = hmac.new(SECRET.encode(), f"{at}.".encode() + body, "sha256").hexdigest()
+    answer = await nobody.ask(
+        "POST", f"/in/{source['id']}", raw=body, **{"Jambonz-Signature": f"t={at},v1={given}"}
+    )
+    assert answer.status == 401
+    assert (await api.get("/v1/calls"))["items"] == []

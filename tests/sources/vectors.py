@@ -1,9 +1,11 @@
 # The signature vectors, and what every vendor's verifier must do with them: the security tests all inherit.
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Unauthenticated
@@ -66,8 +68,6 @@ def accepted(name: str, secret: str, request: Request) -> bool:
 
 
 def changed(request: Request, **to: Any) -> Request:
-    import msgspec
-
     return msgspec.structs.replace(request, **to)
 
 
@@ -98,8 +98,6 @@ def check_security(name: str, secret: str, request: Request, signature_header: s
 
 def check_age(name: str, secret: str, request: Request, past: list[float]) -> None:
     """A stamp of long ago, or of the future, is refused: `past` holds seconds, the last allowed and the first not."""
-    from datetime import timedelta
-
     allowed, refused = past
     assert accepted(name, secret, changed(request, now=request.now + timedelta(seconds=allowed)))
     assert not accepted(name, secret, changed(request, now=request.now + timedelta(seconds=refused)))

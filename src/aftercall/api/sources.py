@@ -11,7 +11,12 @@ from aftercall.api.operation import TRIES, Ask, Listing, PageQuery, operation
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Conflict, Invalid, NotFound
 from aftercall.domain.fact import Direction
+from aftercall.engine.holding import Connection
+from aftercall.engine.ports import LiveType
 from aftercall.engine.setup import check_texts, check_zone, new_source, new_token
+from aftercall.net import url
+from aftercall.net.address import AddressRules, networks
+from aftercall.net.errors import NetError
 from aftercall.sources import SOURCES
 
 TAG = "Sources"
@@ -38,7 +43,8 @@ class TimingForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """`time_zone` reads times without a zone; `direction` is assumed where an event says none.
 
-    `secret` is what the vendor signs with, for types whose requests are signed. It takes the token's place.
+    `secret` is what the vendor signs with, for types whose requests are signed, or the password of a
+    connection, for types that keep one. It takes the token's place.
     """
 
     name: Name | UnsetType = UNSET
@@ -69,6 +75,7 @@ class SourceOut(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing | None
     ingest_url: str
     has_token: bool
+    connection: Connection | None
     created_at: datetime
     updated_at: datetime
 
@@ -82,14 +89,16 @@ class SourceCreated(SourceOut, frozen=True, kw_only=True):
 async def create_source(ask: Ask, data: NewSourceForm) -> SourceCreated:
     """The token is shown here once. The source posts to `ingest_url` with `Authorization: Bearer <token>`,
     as a Basic password, in the header X-AfterCall-Token, or as `?token=`. With a `secret` there is no token.
+    A source of a type that keeps a connection, such as `asterisk`, takes no requests and needs a `secret`.
     """
     if data.type not in SOURCES:
         raise Invalid.field("type", f"must be one of {', '.join(SOURCES)}")
     asked = _set(data)
     secret = asked.pop("token", None)
     source = new_source(ask.account_id, data.type, ask.now, **asked)
-    if secret is not None:
-        source = msgspec.structs.replace(source, token=secret)
+    if secret is not None or _is_live(source):
+        source = msgspec.structs.replace(source, token=secret or "")
+    _check(ask, source)
     await ask.app.store.add_source(source)
     _changed(ask)
     return SourceCreated(**_fields(ask, source), token=source.token if secret is None else None)
@@ -103,6 +112,9 @@ async def list_sources(ask: Ask, query: PageQuery) -> Listing[SourceOut]:
 
 @operation("GET", "/v1/sources/{source_id}", "directory:read", "Read a source", tag=TAG)
 async def get_source(ask: Ask, source_id: str) -> SourceOut:
+    """`connection` is how its connection is doing, null for types that keep none and for paused sources.
+    Only the node that holds it knows the details; others say `elsewhere`.
+    """
     return SourceOut(**_fields(ask, await _find(ask, source_id)))
 
 
@@ -115,6 +127,8 @@ async def change_source(ask: Ask, source_id: str, data: SourceForm) -> SourceOut
 @operation("POST", "/v1/sources/{source_id}/rotate-token", "directory:write", "Replace the token", tag=TAG)
 async def rotate_source_token(ask: Ask, source_id: str) -> SourceCreated:
     """The old token ends at once on this node and within seconds on others."""
+    if _is_live(await _find(ask, source_id)):
+        raise Conflict("This source has no token but the password of its connection: change its `secret`.")
     source = await _change(ask, source_id, lambda: {"token": new_token()})
     return SourceCreated(**_fields(ask, source), token=source.token)
 
@@ -138,6 +152,7 @@ async def _change(ask: Ask, source_id: str, changes: Callable[[], dict[str, Any]
     for _ in range(TRIES):
         source = await _find(ask, source_id)
         changed = msgspec.structs.replace(source, **changes(), updated_at=ask.now, version=source.version + 1)
+        _check(ask, changed)
         if await ask.app.store.update_source(changed):
             _changed(ask)
             return changed
@@ -147,6 +162,27 @@ async def _change(ask: Ask, source_id: str, changes: Callable[[], dict[str, Any]
 def _changed(ask: Ask) -> None:
     ask.changed()
     ask.access.forget()
+    ask.app.connections.wake()
+
+
+def _is_live(source: Source) -> bool:
+    return isinstance(SOURCES.get(source.type), LiveType)
+
+
+def _check(ask: Ask, source: Source) -> None:
+    """Raise Invalid for the settings of a connection that cannot be made. Names are looked up when dialling."""
+    kind = SOURCES.get(source.type)
+    if not isinstance(kind, LiveType):
+        return
+    kind.check(source)
+    try:
+        name, literal = url.host(source.settings["host"])
+    except NetError as error:
+        raise Invalid.field("settings.host", error.detail) from None
+    refused = AddressRules(allow=networks(*ask.app.config.networks)).check(name) if literal else None
+    if refused is not None:
+        why = f"this address is not reachable from here ({refused}); the operator can allow its network"
+        raise Invalid.field("settings.host", why)
 
 
 def _set(form: SourceForm) -> dict[str, Any]:
@@ -169,6 +205,7 @@ def _fields(ask: Ask, source: Source) -> dict[str, Any]:
         **{name: getattr(source, name) for name in names},
         "ingest_url": f"{ask.app.config.public_url}/in/{source.id}",
         "has_token": bool(source.token),
+        "connection": ask.app.connections.status(source),
     }
 
 

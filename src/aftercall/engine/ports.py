@@ -1,5 +1,6 @@
 """What the engine needs from the outside: a clock, a store, channels. Small Protocols, one implementation each."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
@@ -86,9 +87,57 @@ class SignedType(Protocol):
         ...
 
 
-def bucket_of(webhook_id: str) -> int:
-    """The share of the fleet a webhook's lane belongs to (256 of them)."""
-    return crc32(webhook_id.encode()) % 256
+class Lost(Exception):
+    """A connection that could not be made, or ended. The text is for people and holds no secrets."""
+
+
+class Refused(Lost):
+    """The other side says no: a wrong password, say. Tried again, but slowly."""
+
+
+class Dial(Protocol):
+    """Opens a stream through the door: its rules on addresses apply, its NetError is raised."""
+
+    async def __call__(
+        self, host: str, port: int, *, tls: bool, timeout: float
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]: ...
+
+
+class Upstream(Protocol):
+    """What a source that keeps a connection may ask of the engine."""
+
+    dial: Dial
+    clock: Clock
+
+    async def open_calls(self) -> dict[str, frozenset[str]]:
+        """The source's calls that have not ended as far as we know: by key, their legs that have not."""
+        ...
+
+    async def deliver(self, facts: Sequence[Fact]) -> None:
+        """Have them committed. Returns at once, but waits while too many are waiting already."""
+        ...
+
+    def connected(self) -> None: ...
+
+    def heard(self, events: int) -> None: ...
+
+
+@runtime_checkable
+class LiveType(SignedType, Protocol):
+    """An upstream we connect to; requests are refused by its `verify`. Its password is the source's `token`."""
+
+    def check(self, source: Source) -> None:
+        """Raise Invalid, naming the setting, unless the source's settings make sense."""
+        ...
+
+    async def run(self, source: Source, upstream: Upstream) -> None:
+        """One connection, from dialling until it ends. Raises Lost."""
+        ...
+
+
+def bucket_of(id_: str) -> int:
+    """The share of the fleet that a webhook's lane or a source's connection belongs to (256 of them)."""
+    return crc32(id_.encode()) % 256
 
 
 class CallRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -316,6 +365,10 @@ class Records(Protocol):
         ...
 
     async def list_sources(self, account_id: str, cursor: str | None, limit: int) -> Page[Source]: ...
+    async def sources_of(self, types: Sequence[str]) -> list[tuple[str, str]]:
+        """The (account, id) of every source of these types, whatever the account."""
+        ...
+
     async def update_source(self, source: Source) -> bool: ...
     async def delete_source(self, account_id: str, source_id: str, now: datetime) -> bool: ...
 
@@ -328,6 +381,10 @@ class Records(Protocol):
 
     async def get_call(self, account_id: str, call_id: str) -> CallRow | None: ...
     async def list_calls(self, account_id: str, query: CallQuery) -> Page[CallRow]: ...
+    async def open_calls(self, account_id: str, source_id: str, since: datetime) -> list[tuple[str, str]]:
+        """The (key, id) of a source's calls that started after `since` and have not ended."""
+        ...
+
     async def call_facts(self, account_id: str, call_id: str) -> list[Fact]: ...
     async def call_events(self, account_id: str, call_id: str) -> list[SpokenEvent]: ...
     async def get_event(self, account_id: str, event_id: str) -> SpokenEvent | None: ...

@@ -3,6 +3,7 @@
 from aftercall.engine.ports import SignedType, SourceType
 from aftercall.sources import (
     elevenlabs,
+    freeswitch_cdr,
     http,
     jambonz,
     kamailio,
@@ -13,16 +14,19 @@ from aftercall.sources import (
     twilio,
     vapi,
 )
+from aftercall.sources.asterisk import live as asterisk
 
 SOURCES: dict[str, SourceType | SignedType] = {
     "http": http,
     "kamailio": kamailio,
-    "telnyx": telnyx,
+    "asterisk": asterisk,
+    "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,
-    "livekit": livekit,
-    "jambonz": jambonz,
-    "plivo": plivo,
+    "vapi": vapi,
     "retell": retell,
     "elevenlabs": elevenlabs,
-    "vapi": vapi,
+    "livekit": livekit,
+    "telnyx": telnyx,
+    "plivo": plivo,
+    "jambonz": jambonz,
 }

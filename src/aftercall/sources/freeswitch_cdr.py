@@ -33,6 +33,7 @@ from aftercall.sources.taking import (
     inner,
     integer,
     key,
+    keys,
     many,
     named,
     own,
@@ -128,7 +129,7 @@ class _Leg:
         return facts
 
     def end(self, *, talked: bool) -> Data:
-        dialled = self.text("digits_dialed")
+        dialled = self.text("digits_dialed")  # `none`, or the keys; some may be masked with an X
         reason = None
         if not talked and self.text("cc_cause") == "cancel":
             reason = CANCELLED.get((self.text("cc_cancel_reason") or "").upper())
@@ -137,7 +138,7 @@ class _Leg:
             hangup=self.hangup(talked=talked),
             billable_seconds=seconds(self.variables.get("billsec")),
             hold_seconds=seconds(self.variables.get("hold_accum_seconds")) or None,
-            digits=tuple(dialled) if dialled and dialled != "none" else (),
+            digits=keys(dialled),
         )
 
     def of_part(self) -> list[Fact]:

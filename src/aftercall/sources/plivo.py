@@ -26,7 +26,7 @@ from aftercall.domain.fact import (
 )
 from aftercall.engine.ports import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, WRONG, check, refuse
-from aftercall.sources.taking import custom, form, key, named, number, own, seconds, text, word
+from aftercall.sources.taking import custom, form, key, keys, named, number, own, seconds, text, word
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200, b"<Response/>", "text/xml")
@@ -91,8 +91,8 @@ class _Callback:
             return self._dialed()
         if "RecordUrl" in params or "RecordingID" in params:
             return self._recorded()
-        if params.get("Digits"):
-            return [self._fact(Kind.DTMF, Data(digits=tuple(params["Digits"][:64])))]
+        if pressed := keys(params.get("Digits")):
+            return [self._fact(Kind.DTMF, Data(digits=pressed))]
         if "Machine" in params:
             machine = params["Machine"].casefold() == "true"
             data = Data(reason="machine" if machine else None)
@@ -167,7 +167,7 @@ class _Callback:
                 self._fact(Kind.CONNECTED, agent, leg=leg),
             ]
         if action == "digits":
-            pressed = tuple(params.get("DialDigitsMatch", "")[:64])
+            pressed = keys(params.get("DialDigitsMatch"))
             return [self._fact(Kind.DTMF, Data(digits=pressed))] if pressed else []
         status = (params.get("DialBLegStatus") or params.get("DialStatus") or "").casefold()
         if status in ("completed", "hangup", "answer"):

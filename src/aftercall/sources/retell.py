@@ -24,10 +24,23 @@ from aftercall.domain.fact import (
 )
 from aftercall.engine.ports import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
-from aftercall.sources.taking import custom, epoch, inner, key, many, named, number, record, text, tidy, word
+from aftercall.sources.taking import (
+    custom,
+    epoch,
+    inner,
+    key,
+    keys,
+    many,
+    named,
+    number,
+    record,
+    text,
+    tidy,
+    word,
+)
 
 timing: Timing = Timing(gate=0.3, quiet=0.3, settle_max=2.0, watchdog=2 * 3600.0)
-reply: Reply = Reply(204)
+reply: Reply = Reply(200)
 
 MAX_AGE = 300.0
 # Which of two accounts of the same end counts: the analysis comes last and knows more (voicemail, cost).
@@ -66,7 +79,7 @@ def verify(source: Source, request: Request) -> None:
 
 def read(source: Source, request: Request) -> Parsed:
     body = record(request.body)
-    event = body.get("event")
+    event = word(body.get("event")) or ""
     if event not in ORDER:
         return Parsed(ignored=1)
     told = _Told(source, event, inner(body, "call"), request.now)
@@ -187,8 +200,9 @@ class _Told:
 
     def digits(self) -> tuple[str, ...]:
         pressed = (inner(one) for one in many(self.call.get("transcript_with_tool_calls")))
-        found = (word(one.get("digit")) for one in pressed if one.get("role") == "dtmf")
-        return tuple(key for digit in found if digit for key in digit)[:64]
+        return tuple(key for one in pressed if one.get("role") == "dtmf" for key in keys(one.get("digit")))[
+            :64
+        ]
 
     def analysis(self) -> Analysis:
         success, sentiment = self.analysed.get("call_successful"), word(self.analysed.get("user_sentiment"))

@@ -24,6 +24,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(2200, 1, 1, tzinfo=UTC)
 _MAX_FIELDS = 1000
 _MAX_SECONDS = 10 * 366 * 86400
+_MAX_ID = 500
+_KEYPAD = "0123456789*#ABCD"
 _AFTER = {Kind.RECORDING_READY: "1.", Kind.TRANSCRIPT_READY: "2.", Kind.ANALYZED: "3."}
 OWN_PREFIX = "ac_"  # parameters named so are custom fields under the rest of their name
 
@@ -67,6 +69,11 @@ def text(value: Any, most: int = MAX_TEXT) -> str | None:
 def word(value: Any) -> str | None:
     """A short text: a name, a number, an id."""
     return text(value, MAX_KEY)
+
+
+def keys(value: Any) -> tuple[str, ...]:
+    """The keys of a telephone that were pressed, and nothing else."""
+    return tuple(char for char in word(value) or "" if char in _KEYPAD)[:64]
 
 
 def number(value: Any) -> float | None:
@@ -164,4 +171,5 @@ def own(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 def named(id_: str, kind: Kind) -> str:
     """The natural id of one of the facts a request tells. What came after the call is told in this order."""
+    id_ = id_.replace("\0", "")[:_MAX_ID]
     return f"{id_}#{_AFTER.get(kind, '')}{kind.value.removeprefix('call.')}"

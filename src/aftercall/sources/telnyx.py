@@ -36,6 +36,7 @@ from aftercall.sources.taking import (
     inner,
     integer,
     key,
+    keys,
     many,
     named,
     number,
@@ -154,8 +155,8 @@ class _Event:
         return [self.fact(Kind.DEPARTMENT_ENTERED, Data(queue=Named(name=queue), position=place))]
 
     def pressed(self) -> list[Fact]:
-        digit = word(self.payload.get("digit"))
-        return [self.fact(Kind.DTMF, Data(digit=digit[:1]))] if digit else []
+        pressed = keys(self.payload.get("digit"))
+        return [self.fact(Kind.DTMF, Data(digit=pressed[0]))] if pressed else []
 
     def recorded(self) -> list[Fact]:
         urls = inner(self.payload, "public_recording_urls") or inner(self.payload, "recording_urls")

@@ -1,4 +1,7 @@
-"""Twilio Programmable Voice: the signature, callbacks and Event Streams (B6). Callbacks: `twilio_callbacks.py`."""
+"""Twilio Programmable Voice: the signature, callbacks and Event Streams (B6).
+
+What callbacks tell is in `twilio_callbacks.py` and `twilio_actions.py`.
+"""
 
 import hmac
 from base64 import b64encode
@@ -14,6 +17,7 @@ from aftercall.engine.ports import Parsed, Reply, Request
 from aftercall.engine.reading import decode
 from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse
 from aftercall.sources.taking import form, inner, text, word, written
+from aftercall.sources.twilio_actions import action_facts
 from aftercall.sources.twilio_callbacks import Callback
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
@@ -74,8 +78,13 @@ def read(source: Source, request: Request) -> Parsed:
         return _of_stream(source, request, query)
     params = dict(form(request.body))
     token = request.headers.get("i-twilio-idempotency-token")
-    facts = Callback(source, params, query, request.now, token).facts()
+    facts = _told(Callback(source, params, query, request.now, token))
     return Parsed(tuple(facts), ignored=int(not facts))
+
+
+def _told(callback: Callback) -> list[Fact]:
+    facts = action_facts(callback)
+    return callback.status_facts() if facts is None else facts
 
 
 def _of_stream(source: Source, request: Request, query: list[tuple[str, str]]) -> Parsed:
@@ -90,7 +99,7 @@ def _of_stream(source: Source, request: Request, query: list[tuple[str, str]]) -
             ignored += 1
             continue
         at = written(inner(event, "data").get("timestamp")) or request.now
-        facts += Callback(source, params, query, at, word(event.get("id"))).facts()
+        facts += _told(Callback(source, params, query, at, word(event.get("id"))))
     return Parsed(tuple(facts), ignored=ignored)
 
 

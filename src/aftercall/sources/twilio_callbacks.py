@@ -1,4 +1,4 @@
-"""One callback of Twilio's as facts: status, recording, AMD, Dial, Gather, Enqueue, Record, transcription.
+"""A callback of Twilio's: whose it is, and what status callbacks tell. The others are in `twilio_actions.py`.
 
 Legs that <Dial> makes belong to the call that dialled. A request says nothing of the legs beside it, so which
 of an API call's two legs is the agent's is the operator's to say: `first_leg` in the settings, `?leg=` in the URL.
@@ -21,12 +21,8 @@ from aftercall.domain.fact import (
     Fact,
     Hangup,
     Kind,
-    Named,
     Reason,
     Recording,
-    Transcript,
-    Turn,
-    Voicemail,
 )
 from aftercall.sources.taking import custom, integer, key, named, own, seconds, text, word
 
@@ -37,7 +33,6 @@ WITHHELD = frozenset({
 })  # fmt: skip
 REASONS: dict[str, Reason] = {"busy": "busy", "no-answer": "no_answer", "canceled": "caller_cancelled"}
 ENDS = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
-ANSWERED = frozenset({"completed", "answered"})
 MACHINES = ("machine", "fax")
 
 Params = Mapping[str, str]
@@ -57,27 +52,7 @@ class Callback:
         self.call_key = key(parent, "ParentCallSid") if parent else self.sid
         self.status = params.get("CallStatus", "")
         self.direction = params.get("Direction", "")
-        self.at = _stamp(params.get("Timestamp")) or now
-
-    def facts(self) -> list[Fact]:
-        params = self.params
-        if "ConferenceSid" in params and "StatusCallbackEvent" in params:
-            return []
-        if "TranscriptionSid" in params:
-            return self._transcription()
-        if "RecordingStatus" in params:
-            return self._recording()
-        if "DialCallStatus" in params:
-            return self._dialed()
-        if "QueueResult" in params:
-            return self._queued()
-        if "RecordingUrl" in params and "Timestamp" not in params:
-            return self._left(self.now)
-        if "Digits" in params:
-            return self._keys()
-        if "MachineDetectionDuration" in params and "Timestamp" not in params:
-            return self._detected()
-        return self._of_child() if self.is_child else self._of_root()
+        self.at = stamp(params.get("Timestamp")) or now
 
     # What a call is.
 
@@ -127,47 +102,50 @@ class Callback:
 
     # Status callbacks.
 
+    def status_facts(self) -> list[Fact]:
+        return self._of_child() if self.is_child else self._of_root()
+
     def _of_root(self) -> list[Fact]:
         status, data = self.status, self._described()
         agents = self.outbound and self.agent_first
         if status in ("queued", "initiated"):
-            facts = [self._fact(Kind.INITIATED if self.outbound else Kind.RECEIVED, data)]
-            return facts + ([self._leg(Kind.AGENT_DIALED, Data(agent=self._agent()))] if agents else [])
+            facts = [self.fact(Kind.INITIATED if self.outbound else Kind.RECEIVED, data)]
+            return facts + ([self.part(Kind.AGENT_DIALED, Data(agent=self._agent()))] if agents else [])
         if status == "ringing":
-            return [self._fact(Kind.RINGING if self.outbound else Kind.RECEIVED, data)]
+            return [self.fact(Kind.RINGING if self.outbound else Kind.RECEIVED, data)]
         if status == "in-progress":
-            return [self._fact(Kind.ANSWERED, data), *self._picked_up(self.at, agents=agents)]
+            return [self.fact(Kind.ANSWERED, data), *self._picked_up(self.at, agents=agents)]
         return self._ended(data, agents=agents) if status in ENDS else []
 
     def _picked_up(self, at: datetime, *, agents: bool) -> list[Fact]:
         if not self.outbound:
             return []
         if agents:
-            return [self._leg(Kind.AGENT_ANSWERED, Data(agent=self._agent()), at)]
+            return [self.part(Kind.AGENT_ANSWERED, Data(agent=self._agent()), at)]
         # Numbered so that what AMD found out, which is told later, is told first: a leg's first outcome counts.
-        return [self._leg(Kind.CUSTOMER_ANSWERED, Data(reason=self._machine()), at, seq=1)]
+        return [self.part(Kind.CUSTOMER_ANSWERED, Data(reason=self.machine()), at, seq=1)]
 
     def _ended(self, data: Data, *, agents: bool) -> list[Fact]:
         params, status = self.params, self.status
         lasted = seconds(params.get("CallDuration"))
-        hangup, facts = self._hangup(), []
-        reason = _reason(status, hangup)
+        hangup, facts = self.hangup(), []
+        reason = reason_for(status, hangup)
         if status == "completed":
             if lasted is not None:
                 facts = self._picked_up(self.at - timedelta(seconds=lasted), agents=agents)
-            machine = self._machine()
+            machine = self.machine()
             ended = replace(
                 data, hangup=hangup, billable_seconds=lasted, status="voicemail" if machine else None
             )
         else:
             kind = Kind.AGENT_MISSED if agents else Kind.CUSTOMER_MISSED
             named = Data(agent=self._agent() if agents else None, reason=reason, hangup=hangup)
-            facts = [self._leg(kind, named)] if self.outbound else []
+            facts = [self.part(kind, named)] if self.outbound else []
             ended = replace(data, hangup=hangup, reason=None if agents else reason, billable_seconds=lasted)
         if sid := params.get("RecordingSid"):
-            pending = Recording(word(sid), "pending", _mp3(params.get("RecordingUrl")))
-            facts.append(self._fact(Kind.RECORDING_STARTED, Data(recording=pending)))
-        return [*facts, self._fact(Kind.ENDED, ended)]
+            pending = Recording(word(sid), "pending", mp3(params.get("RecordingUrl")))
+            facts.append(self.fact(Kind.RECORDING_STARTED, Data(recording=pending)))
+        return [*facts, self.fact(Kind.ENDED, ended)]
 
     def _of_child(self) -> list[Fact]:
         status, lasted = self.status, seconds(self.params.get("CallDuration"))
@@ -177,7 +155,7 @@ class Callback:
             return self._joined(self.at)
         if status == "completed":
             joined = self._joined(self.at - timedelta(seconds=lasted)) if lasted is not None else []
-            return [*joined, self._leg(Kind.DISCONNECTED)]
+            return [*joined, self.part(Kind.DISCONNECTED)]
         if status == "canceled":
             return self._rung()  # another was quicker, or the caller gave up: the call says which
         return self._not_joined(status) if status in ENDS else []
@@ -185,126 +163,50 @@ class Callback:
     def _rung(self) -> list[Fact]:
         described = self._described()
         if self.agent_first:
-            return [self._leg(Kind.CUSTOMER_DIALED, described)]
+            return [self.part(Kind.CUSTOMER_DIALED, described)]
         return [
-            self._leg(Kind.AGENT_DIALED, Data(agent=self._agent(), custom_fields=described.custom_fields))
+            self.part(Kind.AGENT_DIALED, Data(agent=self._agent(), custom_fields=described.custom_fields))
         ]
 
     def _joined(self, at: datetime) -> list[Fact]:
         if self.agent_first:
             return [
-                self._leg(Kind.CUSTOMER_ANSWERED, self._described(), at),
-                self._leg(Kind.CONNECTED, Data(), at),
+                self.part(Kind.CUSTOMER_ANSWERED, self._described(), at),
+                self.part(Kind.CONNECTED, Data(), at),
             ]
         agent = Data(agent=self._agent())
-        return [self._leg(Kind.AGENT_ANSWERED, agent, at), self._leg(Kind.CONNECTED, agent, at)]
+        return [self.part(Kind.AGENT_ANSWERED, agent, at), self.part(Kind.CONNECTED, agent, at)]
 
     def _not_joined(self, status: str) -> list[Fact]:
-        hangup = self._hangup()
+        hangup = self.hangup()
         if self.agent_first:
-            data = Data(to=self._described().to, reason=_reason(status, hangup), hangup=hangup)
-            return [self._leg(Kind.CUSTOMER_MISSED, data)]
+            data = Data(to=self._described().to, reason=reason_for(status, hangup), hangup=hangup)
+            return [self.part(Kind.CUSTOMER_MISSED, data)]
         return [
-            self._leg(
-                Kind.AGENT_MISSED, Data(agent=self._agent(), reason=_reason(status, hangup), hangup=hangup)
+            self.part(
+                Kind.AGENT_MISSED, Data(agent=self._agent(), reason=reason_for(status, hangup), hangup=hangup)
             )
         ]
 
-    # The other callbacks.
-
-    def _detected(self) -> list[Fact]:
-        took = integer(self.params.get("MachineDetectionDuration")) or 0  # milliseconds
-        at = self.now - timedelta(milliseconds=min(max(took, 0), 600_000))
-        return [self._leg(Kind.CUSTOMER_ANSWERED, Data(reason=self._machine()), at, seq=0)]
-
-    def _machine(self) -> Reason | None:
+    def machine(self) -> Reason | None:
         return "machine" if self.params.get("AnsweredBy", "").startswith(MACHINES) else None
-
-    def _dialed(self) -> list[Fact]:
-        """<Dial action>: one leg's outcome, told when it is over. Whom it rang, its own callbacks know."""
-        status = self.params["DialCallStatus"]
-        leg = word(self.params.get("DialCallSid")) or "dial"
-        customer = self.outbound and self.agent_first
-        if status in ANSWERED:
-            since = self.now - timedelta(seconds=seconds(self.params.get("DialCallDuration")) or 0)
-            kind = Kind.CUSTOMER_ANSWERED if customer else Kind.AGENT_ANSWERED
-            talk = [self._leg(kind, at=since, leg=leg), self._leg(Kind.CONNECTED, at=since, leg=leg)]
-            return [*talk, self._leg(Kind.DISCONNECTED, at=self.now, leg=leg)]
-        if status == "canceled" or status not in ENDS:
-            return []
-        kind = Kind.CUSTOMER_MISSED if customer else Kind.AGENT_MISSED
-        return [self._leg(kind, Data(reason=_reason(status, self._hangup())), self.now, leg=leg)]
-
-    def _queued(self) -> list[Fact]:
-        """<Enqueue action>: told when the caller has left the queue, or has been talked to."""
-        params, result = self.params, self.params["QueueResult"]
-        waited = timedelta(seconds=seconds(params.get("QueueTime")) or 0)
-        queue = Named(word(params.get("QueueSid")), word(self.query.get("queue")))
-        entered = self._fact(Kind.DEPARTMENT_ENTERED, Data(queue=queue), self.now - waited)
-        if result == "bridged":  # how long they talked is not told
-            return [entered, self._fact(Kind.CONNECTED, Data(flags=("answer_inferred",)), self.now)]
-        return [entered]
-
-    def _keys(self) -> list[Fact]:
-        pressed = tuple(self.params["Digits"][:64])
-        menu = word(self.query.get("ivr"))
-        data = Data(digits=pressed, ivr=Named(name=menu) if menu else None)
-        return [self._fact(Kind.DTMF, data, self.now)] if pressed else []
-
-    def _left(self, at: datetime) -> list[Fact]:
-        """A message: the <Record> verb's recording. An empty one is none."""
-        lasted = seconds(self.params.get("RecordingDuration"))
-        sid = word(self.params.get("RecordingSid")) or self.sid
-        data = Data(voicemail=Voicemail(seconds=lasted))
-        return (
-            [self._fact(Kind.VOICEMAIL_LEFT, data, at, natural_id=f"voicemail:{sid}")] if lasted != 0 else []
-        )
-
-    def _recording(self) -> list[Fact]:
-        params, status = self.params, self.params["RecordingStatus"]
-        lasted, since = seconds(params.get("RecordingDuration")), _stamp(params.get("RecordingStartTime"))
-        kinds = {"in-progress": Kind.RECORDING_STARTED, "completed": Kind.RECORDING_READY}
-        recording = Recording(
-            id=word(params.get("RecordingSid")),
-            url=_mp3(params.get("RecordingUrl")) if status == "completed" else None,
-            duration_seconds=lasted,
-            channels=integer(params.get("RecordingChannels")),
-            started_at=since,
-        )
-        kind = kinds.get(status, Kind.RECORDING_FAILED if status in ("failed", "absent") else None)
-        if kind is None:
-            return []
-        at = since or self.now if status == "in-progress" else self.now
-        facts = [self._fact(kind, Data(recording=recording), at, natural_id=f"rec:{recording.id}:{status}")]
-        if status == "completed" and params.get("RecordingSource") == "RecordVerb":
-            facts += self._left(since or self.now)
-        return facts
-
-    def _transcription(self) -> list[Fact]:
-        params = self.params
-        id_ = word(params["TranscriptionSid"])
-        said = text(params.get("TranscriptionText"))
-        if params.get("TranscriptionStatus") != "completed" or said is None:
-            return [self._fact(Kind.TRANSCRIPT_FAILED, Data(transcript=Transcript(id=id_)), self.now)]
-        transcript = Transcript(id=id_, turns=(Turn("customer", said),))
-        return [self._fact(Kind.TRANSCRIPT_READY, Data(transcript=transcript), self.now)]
 
     # Facts.
 
-    def _hangup(self) -> Hangup:
+    def hangup(self) -> Hangup:
         code = integer(self.params.get("SipResponseCode"))
         by: By | None = (
             "caller" if self.status == "canceled" and not self.is_child and not self.outbound else None
         )
-        return Hangup(cause=self.status or None, sip_code=code, by=by)
+        return Hangup(cause=word(self.status), sip_code=code, by=by)
 
-    def _leg(
+    def part(
         self, kind: Kind, data: Data | None = None, at: datetime | None = None, *, seq: int | None = None,
         leg: str | None = None,
     ) -> Fact:  # fmt: skip
-        return self._fact(kind, data or Data(), at, leg=leg or self.sid, seq=seq)
+        return self.fact(kind, data or Data(), at, leg=leg or self.sid, seq=seq)
 
-    def _fact(
+    def fact(
         self, kind: Kind, data: Data, at: datetime | None = None, *, leg: str | None = None,
         seq: int | None = None, natural_id: str | None = None,
     ) -> Fact:  # fmt: skip
@@ -327,13 +229,13 @@ class Callback:
         return f"{self.sid}:{blake2b(said.encode('utf-8', 'replace'), digest_size=12).hexdigest()}"
 
 
-def _reason(status: str, hangup: Hangup) -> Reason | None:
+def reason_for(status: str, hangup: Hangup) -> Reason | None:
     if status == "failed":
         return reason_of(hangup) or "failed"
     return REASONS.get(status)
 
 
-def _stamp(value: str | None) -> datetime | None:
+def stamp(value: str | None) -> datetime | None:
     """RFC 2822, to the second."""
     if value is None:
         return None
@@ -344,7 +246,7 @@ def _stamp(value: str | None) -> datetime | None:
     return at.astimezone(UTC) if at.tzinfo is not None and 1970 <= at.year < 2200 else None
 
 
-def _mp3(url: str | None) -> str | None:
+def mp3(url: str | None) -> str | None:
     """As MP3: without an ending it is a WAV, several times as large."""
     found = text(url, 2000)
     return f"{found}.mp3" if found and urlsplit(found).path.rpartition("/")[2].startswith("RE") else found

@@ -1,6 +1,7 @@
 """The call log: calls, their facts and what was said about them (L1, L2)."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -60,6 +61,11 @@ class SqlCallLog(Part):
         """Newest first, by the time the call started."""
         rows = await self._database.read(_list, account_id, query)
         return page(rows, query.limit, call_row, lambda row: (row.started_at, row.id))
+
+    async def open_calls(self, account_id: str, source_id: str, since: datetime) -> list[tuple[str, str]]:
+        query = CallQuery(source_id=source_id, since=since)
+        wanted = _filtered(account_id, query).where(c.status.is_(None)).with_only_columns(c.call_key, c.id)
+        return [(row.call_key, row.id) for row in await self._database.read(Link.all, wanted)]
 
     async def call_facts(self, account_id: str, call_id: str) -> list[Fact]:
         given = {"account_id": account_id, "call_id": call_id}

@@ -1,5 +1,6 @@
 """Sources. Their token stands in a sealed column, never in the document."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -58,6 +59,10 @@ class SqlSources(Part):
             query = query.where(s.id > read_cursor(cursor, tuple[str])[0])
         rows = await self._database.read(Link.all, query.order_by(s.id).limit(limit + 1))
         return page(rows, limit, lambda row: _whole(row, self._vault), lambda row: (row[2],))
+
+    async def sources_of(self, types: Sequence[str]) -> list[tuple[str, str]]:
+        query = select(s.account_id, s.id).where(s.type.in_(types), _live).order_by(s.id)
+        return [(row.account_id, row.id) for row in await self._database.read(Link.all, query)]
 
     async def update_source(self, source: Source) -> bool:
         """False when another change came first: `source.version` must be one more than the stored one."""

@@ -10,12 +10,14 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from msgspec.structs import replace
 
 from aftercall.domain.call import Call
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import Projection
 from aftercall.engine.ports import Parsed, Request
+from aftercall.sources import twilio
 from tests.sources.vectors import (
     SIGNED_AT,
     VECTORS,
@@ -201,13 +203,7 @@ def test_click_to_call_may_be_the_sources_setting() -> None:
     lines = (FIXTURES / "click_to_call.jsonl").read_text().splitlines()
     of = source("twilio", settings={"first_leg": "agent"})
     made = told([read("twilio", urlencode(json.loads(line)["params"]).encode(), of=of) for line in lines])
-    assert made.call == msg_without_fields(projection("click_to_call").call)
-
-
-def msg_without_fields(call: Call) -> Call:
-    import msgspec
-
-    return msgspec.structs.replace(call, custom_fields={})
+    assert made.call == replace(projection("click_to_call").call, custom_fields={})
 
 
 def test_event_stream_brings_the_same_call() -> None:
@@ -233,8 +229,6 @@ def test_retry_is_the_same_fact_and_the_same_key_pressed_twice_is_not() -> None:
     def pressed(token: str) -> Fact:
         body = b"CallSid=CA1&Direction=inbound&CallStatus=in-progress&Digits=1"
         request = Request(url="", headers={"i-twilio-idempotency-token": token}, body=body, now=SIGNED_AT)
-        from aftercall.sources import twilio
-
         return twilio.read(source("twilio"), request).facts[0]
 
     assert pressed("a").natural_id == pressed("a").natural_id != pressed("b").natural_id
@@ -253,3 +247,15 @@ def test_what_says_nothing_of_a_call_is_ignored(body: bytes) -> None:
 def test_request_without_a_call_is_refused(body: bytes) -> None:
     with pytest.raises(Invalid):
         read("twilio", body)
+
+
+def test_copy_passed_on_as_the_docs_say_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[3] / "docs" / "sources" / "twilio.md").read_text()
+    sample: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], sample)  # noqa: S102 (our own page)
+    sent: list[Any] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, timeout: sent.append(request))
+    sample["pass_on"](FORM["params"], FORM["url"], FORM["token"])
+    headers = {"x-twilio-signature": sent[0].get_header("X-twilio-signature")}
+    request = Request(url=sent[0].full_url, headers=headers, body=sent[0].data, now=SIGNED_AT)
+    assert accepted("twilio", FORM["token"], request)

@@ -1,5 +1,6 @@
 """One connection's bytes as facts. Its only state is the connection's own: what is not yet a whole message."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from aftercall.domain.account import Timing
@@ -21,12 +22,16 @@ class Reader:
         self._last: datetime | None = None
 
     def feed(self, data: bytes, received_at: datetime) -> list[Fact]:
-        """The facts of the messages that are complete now, in the order they came.
+        """The facts of the messages that are complete now, in the order they came."""
+        return self.read(self.framer.feed(data), received_at)
+
+    def read(self, frames: Iterable[bytes], received_at: datetime) -> list[Fact]:
+        """The facts of messages that were framed already.
 
         Messages of one read are a microsecond apart, so that a PBX without clock keeps their order.
         """
         found: list[Fact] = []
-        for frame in self.framer.feed(data):
+        for frame in frames:
             if event_of(frame) not in EVENTS:
                 continue
             if self._last is not None and received_at <= self._last:

@@ -1,0 +1,86 @@
+# Sources that keep a connection, by the API: settings are checked, the connection is shown, requests are refused.
+
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Api
+from tests.support.ami import PASSWORD, USERNAME, Manager
+from tests.support.wait import until
+
+SETTINGS = {"host": "pbx.example", "username": USERNAME}
+
+
+async def create(api: Api, pbx: Manager) -> Any:
+    settings = SETTINGS | {"host": "127.0.0.1", "port": pbx.port}
+    made = await api.post("/v1/sources", {"type": "asterisk", "secret": PASSWORD, "settings": settings})
+    assert made.status == 201, made.body
+    return made
+
+
+async def connected(api: Api, source_id: str) -> Any:
+    async def shown() -> Any:
+        found = (await api.get(f"/v1/sources/{source_id}"))["connection"]
+        return found if found is not None and found["state"] == "connected" else None
+
+    return await until(shown)
+
+
+async def test_connection_is_shown(api: Api) -> None:
+    async with Manager() as pbx:
+        made = await create(api, pbx)
+        assert (made["token"], made["connection"]["state"]) == (None, "connecting")
+        shown = await connected(api, made["id"])
+        assert shown["error"] is None
+        assert PASSWORD not in str((await api.get("/v1/sources")).body)
+        paused = await api.patch(f"/v1/sources/{made['id']}", {"status": "paused"})
+        assert paused["connection"] is None
+        await api.delete(f"/v1/sources/{made['id']}")
+
+
+async def test_other_types_have_no_connection(api: Api) -> None:
+    assert (await api.get("/v1/sources"))["items"][0]["connection"] is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "field"),
+    [
+        ({"username": "u"}, "settings"),
+        ({"host": "pbx.example"}, "settings"),
+        (SETTINGS | {"port": 0}, "settings.port"),
+        (SETTINGS | {"tls": "yes"}, "settings.tls"),
+        (SETTINGS | {"hots": "x"}, "settings"),
+        (SETTINGS | {"password": "x"}, "settings.password"),
+        (SETTINGS | {"host": "not a host"}, "settings.host"),
+        (SETTINGS | {"host": "169.254.169.254"}, "settings.host"),
+        (SETTINGS | {"username": "a\r\nAction: Originate"}, "settings.username"),
+        (SETTINGS | {"dialplan": {"agents": "("}}, "settings.dialplan"),
+    ],
+)
+async def test_settings_that_cannot_work_are_refused(api: Api, settings: dict[str, Any], field: str) -> None:
+    said = await api.post("/v1/sources", {"type": "asterisk", "secret": PASSWORD, "settings": settings})
+    assert (said.status, said.field) == (422, field)
+
+
+@pytest.mark.parametrize("more", [{}, {"secret": "one line\r\nand another"}])
+async def test_secret_is_needed_in_one_line(api: Api, more: dict[str, Any]) -> None:
+    said = await api.post("/v1/sources", {"type": "asterisk", "settings": SETTINGS} | more)
+    assert (said.status, said.field) == (422, "secret")
+
+
+async def test_change_is_checked_and_the_secret_is_not_rotated(api: Api) -> None:
+    async with Manager() as pbx:
+        path = f"/v1/sources/{(await create(api, pbx))['id']}"
+        said = await api.patch(path, {"settings": {"host": "pbx.example"}})
+        assert (said.status, said.field) == (422, "settings")
+        assert (await api.post(f"{path}/rotate-token")).status == 409
+        await api.delete(path)
+
+
+async def test_requests_are_refused_whatever_they_know(api: Api, nobody: Api) -> None:
+    async with Manager() as pbx:
+        made = await create(api, pbx)
+        for token in (PASSWORD, "a guess"):
+            said = await nobody.ask("POST", f"/in/{made['id']}?token={token}", raw=b"{}")
+            assert (said.status, said.code) == (409, "conflict")
+        await api.delete(f"/v1/sources/{made['id']}")
