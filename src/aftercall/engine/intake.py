@@ -91,6 +91,7 @@ class Intake:
             await self._wait()
             self._work.clear()
             if self._asked:
+                await asyncio.sleep(0)  # what has arrived on other connections belongs to this batch, too
                 await self._commit_asked()
             if self._due():
                 await self._commit_due()

@@ -10,8 +10,9 @@ from aftercall.engine.ports import Finished, Store
 
 log = logging.getLogger(__name__)
 
-LINGER = 0.005  # seconds for results to gather: nobody waits for them, and a transaction costs more than a row
-MANY = 100  # results that need not wait for more
+# Seconds for results to gather: nobody waits for them, and a transaction costs more than a row.
+LINGER = 0.02
+MANY = 200  # results that need not wait for more
 PATIENCE = 0.5  # seconds between tries while the store is down
 
 

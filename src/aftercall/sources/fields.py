@@ -60,7 +60,9 @@ def said(item: dict[str, Any], source: Source) -> tuple[dict[str, Any], tuple[st
     for name, value in item.items():
         if value is None or name in ENVELOPE:
             continue
-        if name in FIELDS and name not in told:  # nearly every one; written out, because every event passes here
+        if (
+            name in FIELDS and name not in told
+        ):  # nearly every one; written out, because every event passes here
             told[name] = value
         else:
             _place(name, value, told, custom, source.fields)
