@@ -88,8 +88,9 @@ INGEST: dict[str, dict[str, Any]] = {
             "operationId": "post_source",
             "tags": ["Events"],
             "summary": "Take in what a source sends",
-            "description": "The body is what the source's type sends. Type http: as /v1/events.",
-            "security": [{"token": []}],
+            "description": "The body is what the source's type sends. Type http: as /v1/events. "
+            "Types whose vendor signs its requests are verified by the signature and need no token.",
+            "security": [{"token": []}, {}],
             "parameters": [
                 {"name": "source_id", "in": "path", "required": True, "schema": {"type": "string"}}
             ],
