@@ -11,7 +11,7 @@ from aftercall.domain.call import Call
 from aftercall.domain.emit import Speech
 from aftercall.domain.fact import Agent, Named
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import CallRow
+from aftercall.engine.rows import CallRow
 from aftercall.store.database import open_store
 from aftercall.store.vault import Vault
 from benchmarks.bench import Figure, note

@@ -13,8 +13,9 @@ from aftercall.engine.fleet import Fleet
 from aftercall.engine.founding import found
 from aftercall.engine.intake import Intake
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.ports import Clock, LiveType, Store
+from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
+from aftercall.engine.upstream import LiveType
 from aftercall.net.address import AddressRules
 from aftercall.net.door import Door, DoorRules
 from aftercall.sources import SOURCES

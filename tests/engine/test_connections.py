@@ -17,7 +17,8 @@ from aftercall.engine import holding, inflow
 from aftercall.engine.accept import Item
 from aftercall.engine.connections import SETTLED
 from aftercall.engine.fleet import BEAT, DEAD_AFTER
-from aftercall.engine.ports import CallQuery, Lost, Parsed, Reply, Request, Upstream
+from aftercall.engine.rows import CallQuery
+from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Upstream
 from tests.support.ami import Manager, add_pbx, change, in_state
 from tests.support.house import House, house
 from tests.support.wait import until

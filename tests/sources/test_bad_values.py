@@ -13,7 +13,7 @@ import pytest
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import project
-from aftercall.engine.ports import Parsed, Request, SignedType
+from aftercall.engine.upstream import Parsed, Request, SignedType
 from aftercall.sources import SOURCES
 from tests.sources.vectors import SIGNED_AT, source
 

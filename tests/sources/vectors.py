@@ -11,7 +11,7 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Unauthenticated
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import Projection, project
-from aftercall.engine.ports import Parsed, Request, SignedType
+from aftercall.engine.upstream import Parsed, Request, SignedType
 from aftercall.sources import SOURCES
 
 VECTORS = json.loads((Path(__file__).parent / "signature-vectors.json").read_text())

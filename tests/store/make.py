@@ -11,7 +11,7 @@ from aftercall.domain.event import Event, event_id
 from aftercall.domain.fact import Data, Fact, Kind
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import CallRow, Finished, SpokenEvent
+from aftercall.engine.rows import CallRow, Finished, SpokenEvent
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123456, tzinfo=UTC)
 ACCOUNT, OTHER = "ac_one", "ac_two"

@@ -15,7 +15,7 @@ from aftercall.domain.delivery import Outcome
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Agent, Named
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import CallQuery, CallRow, DeliveryQuery
+from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
 from aftercall.store.store import SqlStore
 from tests.store import make
 from tests.store.make import ACCOUNT, NOW, OTHER, later

@@ -12,7 +12,7 @@ from sqlalchemy import event
 
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
-from aftercall.engine.ports import CallQuery, CallRow, DeliveryQuery
+from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
 from aftercall.store import call_log, delivery_log, holding, nodes, queue, work
 from aftercall.store.link import Link, SqliteLink
 from aftercall.store.postgres import Postgres

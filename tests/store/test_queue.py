@@ -7,7 +7,8 @@ import pytest
 
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.delivery import Delivery, Outcome
-from aftercall.engine.ports import Collision, bucket_of
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import bucket_of
 from aftercall.store.database import open_store
 from aftercall.store.store import SqlStore
 from aftercall.store.vault import Vault

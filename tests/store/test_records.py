@@ -6,7 +6,8 @@ import pytest
 from aftercall.domain.account import Timing
 from aftercall.domain.errors import Conflict, Invalid
 from aftercall.domain.webhook import Auth, Filters, OldSecret
-from aftercall.engine.ports import Collision, Remembered
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import Remembered
 from aftercall.store.store import SqlStore
 from tests.store import make
 from tests.store.make import ACCOUNT, NOW, OTHER, later

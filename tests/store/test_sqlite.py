@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from aftercall.domain.errors import Unavailable
-from aftercall.engine.ports import CallRow, Collision
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import CallRow
 from aftercall.store import sqlite as module
 from aftercall.store.database import open_store
 from aftercall.store.sqlite import Sqlite

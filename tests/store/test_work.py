@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from aftercall.domain.plan import Skipped
-from aftercall.engine.ports import CallRow, Collision
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import CallRow
 from aftercall.store.store import SqlStore
 from tests.store import make
 from tests.store.make import ACCOUNT, NOW, OTHER

@@ -16,7 +16,7 @@ from aftercall.domain.fact import Data, Fact, Kind
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import DeliveryQuery
+from aftercall.engine.rows import DeliveryQuery
 from tests.support.wait import until
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

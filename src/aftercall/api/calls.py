@@ -16,7 +16,7 @@ from aftercall.domain.errors import Invalid, NotFound, Problem
 from aftercall.domain.fact import CallType, Data, Direction, Fact, Kind, Status
 from aftercall.engine.accept import Item
 from aftercall.engine.ids import ulid
-from aftercall.engine.ports import CallQuery, CallRow, DeliveryQuery, SpokenEvent
+from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery, SpokenEvent
 
 TAG = "Calls"
 At = Annotated[datetime, Meta(tz=True)]

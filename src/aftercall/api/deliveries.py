@@ -9,8 +9,8 @@ from msgspec import Meta
 from aftercall.api.operation import Ask, Listing, operation
 from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.errors import Conflict, NotFound
-from aftercall.engine.ports import DeliveryQuery
 from aftercall.engine.resend import again
+from aftercall.engine.rows import DeliveryQuery
 
 TAG = "Deliveries"
 Moment = Annotated[datetime, Meta(tz=True)]

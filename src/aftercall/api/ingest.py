@@ -23,8 +23,9 @@ from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import Parsed, Reply, Request, Settings, SignedType, SourceType
 from aftercall.engine.reading import shape
+from aftercall.engine.rows import Settings
+from aftercall.engine.upstream import Parsed, Reply, Request, SignedType, SourceType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from aftercall.api.answers import JSON, request_id
 from aftercall.api.operation import Ask, Operation
 from aftercall.app import App
 from aftercall.domain.errors import Conflict, FieldError, Invalid, NotFound
-from aftercall.engine.ports import Remembered
 from aftercall.engine.reading import decode, read
+from aftercall.engine.rows import Remembered
 
 TEXT = "text/plain; version=0.0.4; charset=utf-8"  # Prometheus
 NOBODY = Caller("", "", "", ())

@@ -12,8 +12,8 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Conflict, Invalid, NotFound
 from aftercall.domain.fact import Direction
 from aftercall.engine.holding import Connection
-from aftercall.engine.ports import LiveType
 from aftercall.engine.setup import check_texts, check_zone, new_source, new_token
+from aftercall.engine.upstream import LiveType
 from aftercall.net import url
 from aftercall.net.address import AddressRules, networks
 from aftercall.net.errors import NetError

@@ -10,7 +10,7 @@ from aftercall.api.reasons import why_skipped
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.plan import Skipped
 from aftercall.domain.trigger import title
-from aftercall.engine.ports import CallRow, SpokenEvent
+from aftercall.engine.rows import CallRow, SpokenEvent
 
 STATES = {
     "pending": "Waits to be sent", "held": "Held", "delivered": "Delivered", "failed": "Failed",

@@ -11,8 +11,8 @@ from aftercall.api.shown import WebhookCreated, WebhookOut, created, shown
 from aftercall.api.target import check_target
 from aftercall.domain.errors import Conflict, Invalid, NotFound
 from aftercall.domain.webhook import Webhook
-from aftercall.engine.ports import Health
 from aftercall.engine.resend import Replayed, replay
+from aftercall.engine.rows import Health
 from aftercall.engine.sample import sample_delivery
 from aftercall.engine.setup_form import NewWebhookForm, WebhookForm
 from aftercall.engine.setup_webhook import change_webhook, new_webhook

@@ -17,7 +17,8 @@ from aftercall.domain.errors import NotFound, Problem, Unavailable
 from aftercall.domain.event import COMPLETED
 from aftercall.domain.fact import Fact
 from aftercall.engine.draft import Draft
-from aftercall.engine.ports import CallRow, Settings, Work
+from aftercall.engine.ports import Work
+from aftercall.engine.rows import CallRow, Settings
 
 log = logging.getLogger(__name__)
 

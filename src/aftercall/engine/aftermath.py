@@ -14,8 +14,9 @@ from aftercall.domain.webhook import Webhook
 from aftercall.engine.lane import Lane
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.notices import Notices
-from aftercall.engine.ports import Clock, Finished, Settings, Store
+from aftercall.engine.ports import Clock, Store
 from aftercall.engine.recorder import Recorder
+from aftercall.engine.rows import Finished, Settings
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)

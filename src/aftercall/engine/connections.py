@@ -15,8 +15,9 @@ from aftercall.engine.fleet import BEAT, Fleet
 from aftercall.engine.holding import Connection, Holding
 from aftercall.engine.inflow import Inflow
 from aftercall.engine.intake import Intake
-from aftercall.engine.ports import Clock, Dial, LiveType, Store
+from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
+from aftercall.engine.upstream import Dial, LiveType
 
 log = logging.getLogger(__name__)
 

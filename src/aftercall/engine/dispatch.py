@@ -22,8 +22,9 @@ from aftercall.engine.aftermath import Aftermath
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.ports import Channel, Clock, Finished, Store
+from aftercall.engine.ports import Channel, Clock, Store
 from aftercall.engine.recorder import Recorder
+from aftercall.engine.rows import Finished
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)

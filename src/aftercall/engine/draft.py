@@ -14,7 +14,7 @@ from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
 from aftercall.domain.plan import address, awaited, plan
 from aftercall.domain.project import Fold, Projection, project
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import CallRow, Settings, SpokenEvent
+from aftercall.engine.rows import CallRow, Settings, SpokenEvent
 
 COARSE_CLOCK = timedelta(seconds=2)
 LONG_CALL = 300  # facts; from here on a call is folded further from its last state (promise 3)

@@ -7,7 +7,7 @@ import msgspec
 
 from aftercall.domain.fact import Agent, Data, Fact, Named
 from aftercall.domain.phone import E164, normalise
-from aftercall.engine.ports import Settings
+from aftercall.engine.rows import Settings
 
 Directory = Mapping[tuple[str, str], tuple[str, str, dict[str, Any]]]
 

@@ -10,7 +10,8 @@ from zlib import crc32
 
 from aftercall.domain.errors import Unavailable
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import Clock, Store, bucket_of
+from aftercall.engine.ports import Clock, Store
+from aftercall.engine.rows import bucket_of
 
 log = logging.getLogger(__name__)
 

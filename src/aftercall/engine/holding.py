@@ -13,7 +13,8 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Fact, Kind
 from aftercall.engine.inflow import Inflow
-from aftercall.engine.ports import Clock, Dial, LiveType, Lost, Refused, Store
+from aftercall.engine.ports import Clock, Store
+from aftercall.engine.upstream import Dial, LiveType, Lost, Refused
 
 log = logging.getLogger(__name__)
 

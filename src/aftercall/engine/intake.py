@@ -15,7 +15,8 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Busy, Problem, Unavailable
 from aftercall.engine.accept import Accepted, Item, Lanes, Setting, Taken, accept, look_again
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.ports import CallRow, Clock, Collision, Store, Work
+from aftercall.engine.ports import Clock, Collision, Store, Work
+from aftercall.engine.rows import CallRow
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)

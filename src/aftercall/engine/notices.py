@@ -9,7 +9,8 @@ from aftercall.domain.event import Event
 from aftercall.domain.plan import plan
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import Clock, SpokenEvent, Store
+from aftercall.engine.ports import Clock, Store
+from aftercall.engine.rows import SpokenEvent
 from aftercall.engine.settings import SettingsCache
 
 NO_CALL = Call(source_call_key="")

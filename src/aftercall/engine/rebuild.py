@@ -12,7 +12,8 @@ import msgspec
 
 from aftercall.domain.emit import changes
 from aftercall.domain.project import project
-from aftercall.engine.ports import CallQuery, Store, Work
+from aftercall.engine.ports import Store, Work
+from aftercall.engine.rows import CallQuery
 
 BATCH = 200  # calls in one transaction
 

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.errors import Unavailable
-from aftercall.engine.ports import Finished, Store
+from aftercall.engine.ports import Store
+from aftercall.engine.rows import Finished
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,8 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Conflict
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import DeliveryQuery, Store
+from aftercall.engine.ports import Store
+from aftercall.engine.rows import DeliveryQuery
 
 MAX_REPLAY = 10_000  # deliveries at once; asking again goes on with the rest
 PAGE = 200

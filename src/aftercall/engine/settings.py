@@ -4,7 +4,8 @@ import time
 from collections.abc import Iterable
 
 from aftercall.domain.webhook import Webhook
-from aftercall.engine.ports import Settings, Store, Work
+from aftercall.engine.ports import Store, Work
+from aftercall.engine.rows import Settings
 
 MAX_AGE = 1.0  # seconds
 

@@ -1,6 +1,6 @@
 """The upstreams AfterCall understands, one file each. A new one is its file and its line here."""
 
-from aftercall.engine.ports import SignedType, SourceType
+from aftercall.engine.upstream import SignedType, SourceType
 from aftercall.sources import (
     elevenlabs,
     freeswitch_cdr,

@@ -18,7 +18,7 @@ from aftercall.domain.fact import (
     Transcript,
     Turn,
 )
-from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
     custom,

@@ -25,7 +25,7 @@ from aftercall.domain.fact import (
     Recording,
     Voicemail,
 )
-from aftercall.engine.ports import Parsed
+from aftercall.engine.upstream import Parsed
 from aftercall.sources.taking import (
     Object,
     custom,

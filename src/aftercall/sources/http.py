@@ -18,8 +18,8 @@ from aftercall.domain.fact import (
     Fact,
     Kind,
 )
-from aftercall.engine.ports import Parsed
 from aftercall.engine.reading import MAX_INTEGER, decode, read, shape
+from aftercall.engine.upstream import Parsed
 from aftercall.sources.fields import said
 from aftercall.sources.limits import MAX_KEY, check
 from aftercall.sources.moments import instant

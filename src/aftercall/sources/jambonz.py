@@ -7,7 +7,7 @@ from typing import Any
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.causes import reason_of
 from aftercall.domain.fact import Agent, Analysis, By, Data, Fact, Hangup, Kind, Reason, Status
-from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
     custom,

@@ -14,8 +14,8 @@ import msgspec
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Invalid, Problem, TooLarge, Unreadable
 from aftercall.domain.fact import By, Data, Direction, Fact, Hangup, Kind
-from aftercall.engine.ports import Parsed
 from aftercall.engine.reading import decode, shape
+from aftercall.engine.upstream import Parsed
 from aftercall.sources.limits import MAX_KEY, check
 from aftercall.sources.moments import instant
 

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording
-from aftercall.engine.ports import Parsed, Reply, Request
 from aftercall.engine.reading import decode
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, OLD, WRONG, refuse, secrets
 from aftercall.sources.taking import (
     Object,

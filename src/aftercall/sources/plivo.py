@@ -24,7 +24,7 @@ from aftercall.domain.fact import (
     Reason,
     Recording,
 )
-from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, WRONG, check, refuse
 from aftercall.sources.taking import custom, form, key, keys, named, number, own, seconds, text, word
 

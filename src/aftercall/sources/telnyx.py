@@ -28,7 +28,7 @@ from aftercall.domain.fact import (
     Transcript,
     Turn,
 )
-from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, WRONG, check_age, refuse, secrets, stamp
 from aftercall.sources.taking import (
     Object,

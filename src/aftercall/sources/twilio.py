@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import Fact
-from aftercall.engine.ports import Parsed, Reply, Request
 from aftercall.engine.reading import decode
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse
 from aftercall.sources.taking import form, inner, text, word, written
 from aftercall.sources.twilio_actions import action_facts

@@ -22,7 +22,7 @@ from aftercall.domain.fact import (
     Transfer,
     Turn,
 )
-from aftercall.engine.ports import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import check, check_age, hex_sha256, stamp
 from aftercall.sources.taking import (
     custom,

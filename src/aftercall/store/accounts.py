@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, update
 
 from aftercall.domain.account import Account, ApiKey
-from aftercall.engine.ports import Page
+from aftercall.engine.rows import Page
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part

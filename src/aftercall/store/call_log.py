@@ -11,7 +11,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from aftercall.domain.event import Event
 from aftercall.domain.fact import Fact
 from aftercall.domain.plan import Skipped
-from aftercall.engine.ports import CallQuery, CallRow, Page, SpokenEvent
+from aftercall.engine.rows import CallQuery, CallRow, Page, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor

@@ -6,7 +6,7 @@ import msgspec
 
 from aftercall.domain.call import Call
 from aftercall.domain.emit import Speech
-from aftercall.engine.ports import CallRow
+from aftercall.engine.rows import CallRow
 from aftercall.store.schema import calls
 from aftercall.store.statement import Rows
 from aftercall.store.values import clean, document, micros, micros_or_none, moment, moment_or_none, searchable

@@ -8,7 +8,7 @@ from sqlalchemy import Select, bindparam, func, literal, literal_column, select,
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.delivery import Attempt, Delivery
-from aftercall.engine.ports import DeliveryQuery, Health, Page
+from aftercall.engine.rows import DeliveryQuery, Health, Page
 from aftercall.store.call_log import AFTER_ANY, events_prefix
 from aftercall.store.delivery_rows import (
     DELIVERY_COLUMNS,

@@ -7,7 +7,8 @@ from sqlalchemy import bindparam, delete, select
 
 from aftercall.domain.account import DirectoryKind, Entry
 from aftercall.domain.errors import Conflict
-from aftercall.engine.ports import Collision, Page, Settings
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import Page, Settings
 from aftercall.store.accounts import find_account, raise_version
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import bindparam, delete, select
 
-from aftercall.engine.ports import Remembered
+from aftercall.engine.rows import Remembered
 from aftercall.store.link import Link
 from aftercall.store.part import Part
 from aftercall.store.schema import idempotency

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from aftercall.domain.errors import Invalid
-from aftercall.engine.ports import Page
+from aftercall.engine.rows import Page
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.delivery import Delivery
-from aftercall.engine.ports import Finished, bucket_of
+from aftercall.engine.rows import Finished, bucket_of
 from aftercall.store.delivery_rows import (
     DELIVERY_COLUMNS,
     attempt_values,

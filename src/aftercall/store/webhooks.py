@@ -7,7 +7,7 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, update
 
 from aftercall.domain.webhook import OldSecret, Webhook
-from aftercall.engine.ports import Page
+from aftercall.engine.rows import Page
 from aftercall.store.accounts import raise_version
 from aftercall.store.holding import cancel_all, hold
 from aftercall.store.link import Link

@@ -8,7 +8,8 @@ from sqlalchemy import Executable, bindparam, literal_column, select, update
 
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.fact import Fact
-from aftercall.engine.ports import CallRow, Collision, SpokenEvent
+from aftercall.engine.ports import Collision
+from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
 from aftercall.store.delivery_rows import delivery_values
 from aftercall.store.link import Link

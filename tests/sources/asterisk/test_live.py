@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from aftercall.engine.ports import CallQuery, CallRow
+from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.sources.asterisk import session
 from tests.sources.asterisk.captures import stream
 from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events, in_state

@@ -11,7 +11,7 @@ import pytest
 
 from aftercall.domain.errors import Invalid, Unreadable
 from aftercall.domain.project import Projection
-from aftercall.engine.ports import Parsed
+from aftercall.engine.upstream import Parsed
 from aftercall.sources import freeswitch_cdr
 from tests.sources.vectors import SIGNED_AT, names, source, told
 

@@ -9,7 +9,7 @@ import pytest
 
 from aftercall.domain.errors import Invalid
 from aftercall.domain.project import Projection
-from aftercall.engine.ports import Request
+from aftercall.engine.upstream import Request
 from tests.sources.vectors import (
     SIGNED_AT,
     VECTORS,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from aftercall.domain.account import Source
 from aftercall.domain.errors import TooLarge, Unreadable
 from aftercall.domain.fact import Fact, Kind
-from aftercall.engine.ports import Parsed
+from aftercall.engine.upstream import Parsed
 from aftercall.sources import kamailio
 
 FIXTURES = Path(__file__).parent / "fixtures"

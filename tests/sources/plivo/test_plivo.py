@@ -12,7 +12,7 @@ import pytest
 from aftercall.domain.call import Call
 from aftercall.domain.errors import Invalid
 from aftercall.domain.project import Projection
-from aftercall.engine.ports import Request
+from aftercall.engine.upstream import Request
 from tests.sources.vectors import SIGNED_AT, VECTORS, accepted, changed, check_security, names, read, told
 
 VECTOR = VECTORS["plivo_v3"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aftercall.domain.errors import Invalid
-from aftercall.engine.ports import Request
+from aftercall.engine.upstream import Request
 from tests.sources.vectors import (
     SIGNED_AT,
     VECTORS,

@@ -16,7 +16,7 @@ from aftercall.domain.call import Call
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import Projection
-from aftercall.engine.ports import Parsed, Request
+from aftercall.engine.upstream import Parsed, Request
 from aftercall.sources import twilio
 from tests.sources.vectors import (
     SIGNED_AT,

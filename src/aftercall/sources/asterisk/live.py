@@ -4,7 +4,7 @@ import asyncio
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Conflict
-from aftercall.engine.ports import Lost, Parsed, Reply, Request, Upstream
+from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Upstream
 from aftercall.net.errors import NetError
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.manager import Manager, check

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from aftercall.engine.ports import Lost, Refused, Upstream
+from aftercall.engine.upstream import Lost, Refused, Upstream
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.framing import BANNER
 from aftercall.sources.asterisk.listing import ID, Listing

@@ -1,0 +1,137 @@
+"""What passes between the engine and the store: rows, pages, queries. Values only."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+from zlib import crc32
+
+import msgspec
+
+from aftercall.domain.account import Account, Source
+from aftercall.domain.breaker import LaneState
+from aftercall.domain.call import Call
+from aftercall.domain.delivery import Attempt, Delivery
+from aftercall.domain.emit import Speech
+from aftercall.domain.event import Event
+from aftercall.domain.plan import Skipped
+from aftercall.domain.webhook import Webhook
+
+T = TypeVar("T")
+
+
+def bucket_of(id_: str) -> int:
+    """The share of the fleet that a webhook's lane or a source's connection belongs to (256 of them)."""
+    return crc32(id_.encode()) % 256
+
+
+class CallRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as stored: its record and the state of what has been said about it."""
+
+    id: str
+    account_id: str
+    source_id: str
+    call_key: str
+    generation: int
+    version: int
+    facts: int  # how many are stored
+    call: Call
+    speech: Speech
+    fold: bytes | None = None  # kept for long calls only
+    due_at: datetime | None = None
+    created_at: datetime
+    updated_at: datetime
+
+
+class SpokenEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """An event with the account it belongs to and the webhooks that wanted it but were refused by a filter."""
+
+    account_id: str
+    event: Event
+    skipped: tuple[Skipped, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything about an account that planning and parsing need, at one version."""
+
+    account: Account
+    version: int
+    webhooks: tuple[Webhook, ...]
+    sources: dict[str, Source]
+    directory: dict[
+        tuple[str, str], tuple[str, str, dict[str, Any]]
+    ]  # (kind, key or alias) -> id, name, details
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """One attempt's result, ready to be recorded."""
+
+    delivery: Delivery  # as it is after the attempt
+    attempt: Attempt
+
+
+class CallQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of the call log. `number` is a suffix of the customer's number; times are half-open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    status: tuple[str, ...] = ()
+    direction: str | None = None
+    call_type: str | None = None
+    did: str | None = None
+    queue: str | None = None
+    agent: str | None = None
+    tag: str | None = None
+    source_id: str | None = None
+    call_key: str | None = None
+    number: str | None = None
+    min_duration_seconds: int | None = None
+    max_duration_seconds: int | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+class DeliveryQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A page of the delivery log, newest first."""
+
+    webhook_id: str | None = None
+    call_id: str | None = None
+    event_id: str | None = None
+    event: str | None = None
+    status: tuple[str, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    cursor: str | None = None
+    limit: int = 50
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    items: tuple[T, ...]
+    next_cursor: str | None = None
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """How a webhook's receiver has been doing over its latest deliveries (W12). Latencies in milliseconds.
+
+    `delay` is our own (W11): from the moment an event was due to the receiver's 2xx, whatever it took.
+    """
+
+    attempts: int
+    delivered: int
+    failed: int
+    success_rate: float | None
+    latency_p50_ms: float | None
+    latency_p95_ms: float | None
+    delay_p50_ms: float | None
+    delay_p95_ms: float | None
+    pending: int
+    held: int
+    lane: LaneState | None
+    last_error: str | None
+    last_attempt_at: datetime | None
+
+
+class Remembered(msgspec.Struct, frozen=True):
+    """An answer given under an Idempotency-Key."""
+
+    request: str
+    status: int
+    answer: bytes

@@ -1,0 +1,111 @@
+"""What the engine knows of sources: those that post, those that sign, those that are listened to."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import msgspec
+
+from aftercall.domain.account import Source, Timing
+from aftercall.domain.fact import Fact
+from aftercall.engine.ports import Clock
+
+
+class Parsed(msgspec.Struct, frozen=True):
+    """What a source made of a request: its facts, and the items it could not read, each with the reason."""
+
+    facts: tuple[Fact, ...] = ()
+    errors: tuple[tuple[int, str], ...] = ()  # (index of the item, what is wrong with it)
+    ignored: int = 0
+
+
+class SourceType(Protocol):
+    """One upstream: parse what it sends. No state, no rules. Whoever knows the source's token may send."""
+
+    timing: Timing
+
+    def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """What a source sent, as it was sent. `url` is the one its sender was given: what signatures cover."""
+
+    url: str  # public, with the query, byte for byte
+    path: str = ""  # what follows the source's id
+    query: str = ""
+    headers: dict[str, str] = {}  # names in lower case
+    body: bytes = b""
+    now: datetime
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a source wants to hear when its request was taken in."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+
+
+@runtime_checkable
+class SignedType(Protocol):
+    """An upstream that signs its requests. Its secret is the source's `token`."""
+
+    timing: Timing
+    reply: Reply
+
+    def verify(self, source: Source, request: Request) -> None:
+        """Raise Unauthenticated unless the request was signed with one of the source's secrets."""
+        ...
+
+    def read(self, source: Source, request: Request) -> Parsed:
+        """The facts of a verified request. Pure, as `parse` is."""
+        ...
+
+
+class Lost(Exception):
+    """A connection that could not be made, or ended. The text is for people and holds no secrets."""
+
+
+class Refused(Lost):
+    """The other side says no: a wrong password, say. Tried again, but slowly."""
+
+
+class Dial(Protocol):
+    """Opens a stream through the door: its rules on addresses apply, its NetError is raised."""
+
+    async def __call__(
+        self, host: str, port: int, *, tls: bool, timeout: float
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]: ...
+
+
+class Upstream(Protocol):
+    """What a source that keeps a connection may ask of the engine."""
+
+    dial: Dial
+    clock: Clock
+
+    async def open_calls(self) -> dict[str, frozenset[str]]:
+        """The source's calls that have not ended as far as we know: by key, their legs that have not."""
+        ...
+
+    async def deliver(self, facts: Sequence[Fact]) -> None:
+        """Have them committed. Returns at once, but waits while too many are waiting already."""
+        ...
+
+    def connected(self) -> None: ...
+
+    def heard(self, events: int) -> None: ...
+
+
+@runtime_checkable
+class LiveType(SignedType, Protocol):
+    """An upstream we connect to; requests are refused by its `verify`. Its password is the source's `token`."""
+
+    def check(self, source: Source) -> None:
+        """Raise Invalid, naming the setting, unless the source's settings make sense."""
+        ...
+
+    async def run(self, source: Source, upstream: Upstream) -> None:
+        """One connection, from dialling until it ends. Raises Lost."""
+        ...
