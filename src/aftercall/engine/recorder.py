@@ -11,8 +11,9 @@ from aftercall.engine.rows import Finished
 
 log = logging.getLogger(__name__)
 
-# Seconds for results to gather: nobody waits for them, and a transaction costs more than a row.
-LINGER = 0.02
+# Seconds for results to gather: a transaction costs more than a row. What has not been recorded when a node dies
+# is sent again, so it is not much longer than a commit takes.
+LINGER = 0.005
 MANY = 200  # results that need not wait for more
 PATIENCE = 0.5  # seconds between tries while the store is down
 
