@@ -171,11 +171,14 @@ async def plans(store: SqlStore, ask: Callable[[], Awaitable[Any]]) -> str:
 
 
 @pytest.mark.slow
-async def test_the_logs_are_quick_with_a_hundred_thousand_calls(store: SqlStore) -> None:
+@pytest.mark.parametrize("statistics", [False, True])  # when a database gathers them is its own business
+async def test_the_logs_are_quick_with_a_hundred_thousand_calls(store: SqlStore, *, statistics: bool) -> None:
     await fill(store)
+    if statistics:
+        await store._database.write(lambda link: link._connection.exec_driver_sql("ANALYZE"))
     calls = [
         (CallQuery(), "calls_by_start"),
-        (CallQuery(status=("missed",), did="+49800", source_id="src_1"), "calls_by_start"),
+        (CallQuery(status=("missed",)), "calls_by_start"),
         (CallQuery(since=later(1000), until=later(2000)), "calls_by_start"),
         (CallQuery(number="0001234"), "calls_by_customer"),
         (CallQuery(number="123"), "calls_by_customer"),
@@ -188,6 +191,8 @@ async def test_the_logs_are_quick_with_a_hundred_thousand_calls(store: SqlStore)
         assert index in plan, (query, plan)
         assert index == "calls_by_start" or "calls_by_start" not in plan, (query, plan)
         assert not read_whole(plan), (query, plan)
+    rare = CallQuery(status=("missed",), did="+49800", source_id="src_1")  # any index: all must be looked at
+    assert not read_whole(await plans(store, lambda: store.list_calls(ACCOUNT, rare)))
     first = await store.list_calls(ACCOUNT, CallQuery())
     following = CallQuery(cursor=first.next_cursor)
     assert "calls_by_start" in await plans(store, lambda: store.list_calls(ACCOUNT, following))

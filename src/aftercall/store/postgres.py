@@ -38,6 +38,8 @@ _SETTINGS = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "enable_memoize": "off",
+    "enable_bitmapscan": "off",  # it reads all that match before the first is given; a page wants the first 50
+    "max_parallel_workers_per_gather": "0",
     "statement_timeout": "30s",
     "lock_timeout": "10s",
     "idle_in_transaction_session_timeout": "60s",
