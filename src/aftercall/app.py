@@ -11,6 +11,7 @@ from aftercall.engine.connections import Connections
 from aftercall.engine.dispatch import Dispatcher
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.founding import found
+from aftercall.engine.housekeeping import Housekeeping
 from aftercall.engine.intake import Intake
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Clock, Store
@@ -45,6 +46,7 @@ class App:
         self.connections = Connections(
             store, clock, self.settings, self.fleet, self.intake, live, door.connect
         )
+        self.housekeeping = Housekeeping(store, clock)
         self.first_key: str | None = None
 
     @classmethod
@@ -61,6 +63,7 @@ class App:
             await app.fleet.start()
             await app.dispatcher.start()
             await app.intake.start()
+            app.housekeeping.start()
             await app.connections.start()
         except BaseException:
             await app.close()
@@ -70,6 +73,7 @@ class App:
     async def close(self) -> None:
         """Take nothing more in, commit what is queued, finish what is in flight, leave the fleet."""
         await self.connections.stop()
+        await self.housekeeping.stop()
         await self.intake.stop()
         await self.dispatcher.stop()
         await self.fleet.stop()

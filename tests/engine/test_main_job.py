@@ -10,6 +10,7 @@ from standardwebhooks import Webhook as Verifier
 
 from aftercall.domain.errors import Busy
 from aftercall.domain.fact import Agent, Data, Kind
+from aftercall.engine.rows import Remembered
 from tests.support.house import SECRET, house
 from tests.support.receiver import Answer, Receiver, silent
 
@@ -307,3 +308,15 @@ async def test_too_much_at_once_is_asked_to_come_back(
         assert len(refused) == 40
         assert {r.retry_after for r in refused} == {1}
         assert not [r for r in results if isinstance(r, BaseException) and not isinstance(r, Busy)]
+
+
+async def test_answers_kept_for_idempotency_keys_are_dropped_after_a_day(
+    database_url: str, tmp_path: Path
+) -> None:
+    async with house(database_url, tmp_path) as home:
+        await home.app.store.remember(home.account_id, "key", Remembered("r", 201, b"{}"), home.clock.now())
+        await home.app.housekeeping.tidy()
+        assert await home.app.store.recall(home.account_id, "key")
+        await home.forward(24 * 3600 + 1)
+        assert await home.app.housekeeping.tidy() == 1
+        assert await home.app.store.recall(home.account_id, "key") is None

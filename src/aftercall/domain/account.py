@@ -14,8 +14,6 @@ SCOPES: tuple[Scope, ...] = (
     "deliveries:read", "deliveries:write", "directory:read", "directory:write", "keys:write",
 )  # fmt: skip  # what an account's owner may do; `accounts:write` is the operator's
 
-OPERATOR_ACCOUNT = "ac_operator"
-
 
 class Account(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A tenant. `country` (ISO 3166 alpha-2) reads national numbers; `retry_schedule` in seconds."""

@@ -2,6 +2,7 @@
 SQLite answers at once, and for PostgreSQL SQLAlchemy's greenlet waits in their place.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from sqlite3 import Connection as Driver
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import Connection, Executable, Row
 from aftercall.store.statement import Keyed, Kind, Many, Query, Rows
 
 
-class Link:
+class Link(ABC):
     """`rows`, `run`, `keyed`, `many` are the hot path: SQL compiled once, values given straight to the driver."""
 
     kind: Kind
@@ -41,17 +42,18 @@ class Link:
         """A statement made for the occasion: the logs' filters."""
         return self._connection.execute(statement, values).all()
 
+    @abstractmethod
     def notify(self, channel: str) -> None:
-        """Tell other nodes, once the transaction is committed. SQLite has none."""
+        """Tell other nodes, once the transaction is committed."""
 
-    def _many(self, query: Many, rows: Rows) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _many(self, query: Many, rows: Rows) -> int: ...
 
-    def _fetch(self, sql: str, values: tuple[Any, ...]) -> Rows:
-        raise NotImplementedError
+    @abstractmethod
+    def _fetch(self, sql: str, values: tuple[Any, ...]) -> Rows: ...
 
-    def _change(self, sql: str, values: tuple[Any, ...]) -> int:
-        raise NotImplementedError
+    @abstractmethod
+    def _change(self, sql: str, values: tuple[Any, ...]) -> int: ...
 
 
 class SqliteLink(Link):
@@ -62,6 +64,9 @@ class SqliteLink(Link):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.driver: Driver = connection.connection.driver_connection  # type: ignore[assignment]
+
+    def notify(self, channel: str) -> None:
+        """There is no other node."""
 
     def _many(self, query: Many, rows: Rows) -> int:
         return self.driver.executemany(query.compiled("sqlite").sql, query.arranged(rows)).rowcount

@@ -1,0 +1,39 @@
+"""What is kept for a while only: dropped now and then, by every node, harmlessly more than once."""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from aftercall.domain.errors import Unavailable
+from aftercall.engine.ports import Clock, Store
+
+log = logging.getLogger(__name__)
+
+EVERY = 600.0  # seconds
+IDEMPOTENCY_KEPT = timedelta(hours=24)
+
+
+class Housekeeping:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="housekeeping")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def tidy(self) -> int:
+        """How many answers kept for an Idempotency-Key were dropped."""
+        return await self._store.forget(self._clock.now() - IDEMPOTENCY_KEPT)
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self.tidy()
+            except Unavailable:
+                log.warning("housekeeping_waits_for_the_store")
+            await asyncio.sleep(EVERY)
