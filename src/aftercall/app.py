@@ -1,21 +1,25 @@
 """The composition root: the only place that chooses a database, a clock, the ways in and out."""
 
 from datetime import UTC, datetime
+from functools import partial
 from ipaddress import ip_network
 from types import TracebackType
 from typing import Self
 
 from aftercall.channels.webhook import WebhookChannel
 from aftercall.config import Config
+from aftercall.engine.clocks import Clocks
 from aftercall.engine.connections import Connections
 from aftercall.engine.dispatch import Dispatcher
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.founding import found
 from aftercall.engine.housekeeping import Housekeeping
+from aftercall.engine.inflow import Inflow
 from aftercall.engine.intake import Intake
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
+from aftercall.engine.traffic import Traffic
 from aftercall.engine.upstream import LiveType
 from aftercall.net.address import AddressRules
 from aftercall.net.door import Door, DoorRules
@@ -43,9 +47,12 @@ class App:
         timings = {name: source.timing for name, source in SOURCES.items()}
         self.intake = Intake(store, clock, self.settings, self.dispatcher, timings, self.metrics)
         live = {name: source for name, source in SOURCES.items() if isinstance(source, LiveType)}
-        self.connections = Connections(
-            store, clock, self.settings, self.fleet, self.intake, live, door.connect
+        self.traffic = Traffic(store, clock, self.metrics, self.fleet.incarnation)
+        self.clocks = Clocks(store, self.settings)
+        inflow = partial(
+            Inflow, settings=self.settings, intake=self.intake, clocks=self.clocks, traffic=self.traffic
         )
+        self.connections = Connections(store, clock, self.settings, self.fleet, inflow, live, door.connect)
         self.housekeeping = Housekeeping(store, clock)
         self.first_key: str | None = None
 
@@ -64,6 +71,7 @@ class App:
             await app.dispatcher.start()
             await app.intake.start()
             app.housekeeping.start()
+            app.traffic.start()
             await app.connections.start()
         except BaseException:
             await app.close()
@@ -75,6 +83,8 @@ class App:
         await self.connections.stop()
         await self.housekeeping.stop()
         await self.intake.stop()
+        await self.clocks.stop()
+        await self.traffic.stop()
         await self.dispatcher.stop()
         await self.fleet.stop()
         await self.door.close()

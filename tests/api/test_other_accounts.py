@@ -17,7 +17,10 @@ async def own(api: Api) -> dict[str, str]:
     ids = {"webhook_id": (await api.webhook(status="paused"))["id"]}
     ids["call_id"] = (await api.post("/v1/events", DOCUMENT | {"from": "+14085550007"}))["call_id"]
     ids["delivery_id"] = (await api.get("/v1/deliveries"))["items"][0]["id"]
-    ids["source_id"] = (await api.post("/v1/sources", {"type": "http"}))["id"]
+    source = await api.post("/v1/sources", {"type": "http"})
+    ids["source_id"] = source["id"]
+    await api.post(f"/in/{source['id']}", [{}], X_AfterCall_Token=source["token"])
+    ids["input_id"] = (await api.get(f"/v1/sources/{source['id']}/inputs"))["items"][0]["id"]
     ids["key_id"] = (await api.post("/v1/keys", {"name": "k", "scopes": ["calls:read"]}))["id"]
     ids["account_id"] = (await api.get("/v1/account"))["id"]
     for kind in ("number", "agent", "queue", "menu", "disposition"):
@@ -60,6 +63,16 @@ async def test_no_list_shows_another_account(api: Api, stranger: Api) -> None:
             continue
         answer = await stranger.get(path)
         assert not any(value in json.dumps(answer.body) for value in ids.values()), path
+
+
+async def test_input_is_not_found_under_another_source(api: Api, stranger: Api) -> None:
+    """Neither another account's source with one's own, nor the other way round."""
+    theirs, mine = await own(api), await own(stranger)
+    for source_id, input_id in (
+        (mine["source_id"], theirs["input_id"]),
+        (theirs["source_id"], mine["input_id"]),
+    ):
+        assert (await stranger.get(f"/v1/sources/{source_id}/inputs/{input_id}")).status == 404
 
 
 async def test_filters_reach_no_other_account(api: Api, stranger: Api) -> None:

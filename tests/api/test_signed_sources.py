@@ -89,8 +89,16 @@ async def test_signed_source_when_paused(api: Api, nobody: Api) -> None:
 
 
 @pytest.mark.parametrize("more", [{"CallSid": ""}, {"CallSid": "x" * 201}])
-async def test_signed_request_without_a_call_is_refused(api: Api, nobody: Api, more: dict[str, str]) -> None:
-    assert (await send(nobody, await add(api), **more)).status == 422
+async def test_signed_request_without_a_call_is_kept_and_answered(
+    api: Api, nobody: Api, more: dict[str, str]
+) -> None:
+    source = await add(api)
+    answer = await send(nobody, source, **more)
+    assert (answer.status, answer.body) == (200, "<Response/>")
+    [kept] = (await api.get(f"/v1/sources/{source['id']}/inputs"))["items"]
+    assert (kept["result"], kept["facts"]) == ("unparsable", 0)
+    assert "CallSid" in kept["error"]
+    assert (await api.get("/v1/calls"))["items"] == []
 
 
 async def test_signed_request_when_too_large(api: Api, nobody: Api) -> None:

@@ -18,7 +18,7 @@ from aftercall.engine.accept import Item
 from aftercall.engine.connections import SETTLED
 from aftercall.engine.fleet import BEAT, DEAD_AFTER
 from aftercall.engine.rows import CallQuery
-from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Upstream
+from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Unparsable, Upstream
 from tests.support.ami import Manager, add_pbx, change, in_state
 from tests.support.house import House, house
 from tests.support.wait import until
@@ -168,6 +168,7 @@ class Fake:
         self.facts, self.error = facts, error
         self.runs, self.told = 0, 0
         self.reply = Reply()
+        self.unparsable: Unparsable = "refuse"
 
     def check(self, source: Source) -> None: ...
 
@@ -189,7 +190,7 @@ class Fake:
 
 @asynccontextmanager
 async def held(home: House, fake: Any) -> AsyncIterator[holding.Holding]:
-    into = inflow.Inflow(home.source, home.app.settings, home.app.intake)
+    into = inflow.Inflow(home.source, home.app.settings, home.app.intake, home.app.clocks, home.app.traffic)
     made = holding.Holding(fake, into, home.app.store, home.clock, home.app.door.connect)
     try:
         yield made

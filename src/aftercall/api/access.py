@@ -78,18 +78,23 @@ class Access:
     async def find_source(self, source_id: str) -> Source | None:
         """The source a request is for. Nothing is known of its sender yet."""
         known = self._sources.get(source_id)
-        if known is not None:
-            return known[0]
-        found = await self._store.find_source(source_id)
-        self._sources.put(source_id, found)
-        return found
+        if known is None:
+            found = await self._store.find_source(source_id)
+            self._sources.put(source_id, found)
+        else:
+            found = known[0]
+        return found.as_of(self._clock.now()) if found is not None and found.old_token else found
 
     def check_token(self, found: Source | None, headers: Headers, query: bytes) -> Source:
         """The source, when the request knows its token. Raises Unauthenticated."""
-        token = found.token if found is not None else ""
+        good = [found.token.encode(), found.old_token.encode()] if found is not None else [b"", b""]
         # A source that is not there takes as long to refuse as a wrong token.
-        matches = [hmac.compare_digest(given, token.encode()) for given in _tokens(headers, query)]
-        if found is None or not token or not any(matches):
+        matches = [
+            hmac.compare_digest(given, token) and bool(token)
+            for given in _tokens(headers, query)
+            for token in good
+        ]
+        if found is None or not any(matches):
             raise Unauthenticated("The source's token is needed: Authorization: Bearer <token>.")
         return found
 

@@ -6,7 +6,6 @@ It decodes the raw body itself: this is the path every event takes, and the fram
 import logging
 import time
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, cast
 
 import msgspec
@@ -16,16 +15,27 @@ from aftercall.api.access import Access, Headers, header
 from aftercall.api.answers import error_answer
 from aftercall.api.body import Disconnected, read_body
 from aftercall.api.rates import Rates
+from aftercall.api.reception import Reception
 from aftercall.app import App
 from aftercall.domain.account import Source
-from aftercall.domain.errors import Busy, FieldError, Forbidden, Invalid, Problem, Unavailable
+from aftercall.domain.errors import (
+    Busy,
+    FieldError,
+    Forbidden,
+    Invalid,
+    Problem,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    Unreadable,
+)
 from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Reply, Request, SignedType, SourceType
+from aftercall.engine.upstream import Reply, Request, SignedType, SourceType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
@@ -77,6 +87,7 @@ class Ingest:
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
         self._rates = Rates()
+        self._reception = Reception(app, self._rates)
         self._defaults: dict[str, tuple[int, Source | None]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -114,87 +125,126 @@ class Ingest:
         if (header(headers, b"content-type") or b"").lower().startswith(FORMS):
             raise UnsupportedMediaType
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
-        return await self._events(settings, body, None)
+        return await self._events(scope, settings, body, None)
 
     async def _from_source(self, scope: Scope, receive: Receive) -> bytes | Reply:
         source_id, _, path = scope["path"][len("/in/") :].partition("/")
-        headers = scope["headers"]
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
-        if found is not None and isinstance(kind, SignedType):
-            return await self._signed(scope, receive, found, kind, path)
-        source = self._access.check_token(found, headers, scope["query_string"])
-        settings = await self._open(source)
-        body = await read_body(receive, headers, self._app.config.max_body_bytes)
+        try:
+            if found is not None and isinstance(kind, SignedType):
+                return await self._signed(scope, receive, found, kind, path)
+            source = self._access.check_token(found, scope["headers"], scope["query_string"])
+            settings, source = await self._open(source)
+            body = await read_body(receive, scope["headers"], self._app.config.max_body_bytes)
+        except (Unauthenticated, Forbidden, TooLarge):
+            if found is not None:
+                self._app.traffic.count(found, "refused")
+            raise
         if source.type == "http":
-            return await self._events(settings, body, source)
-        parsed = cast("SourceType", kind).parse(source, path, _named(headers), body)
-        taken = await self._keep(settings, source, parsed, self._app.clock.now())
-        bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
-        return _encode([*_numbered(taken), *bad], parsed.ignored)
+            return await self._events(scope, settings, body, source)
+        other = cast("SourceType", kind)
+        request = self._request(scope, body, path)
+        arrived = await self._reception.take(
+            settings,
+            source,
+            request,
+            lambda: other.parse(source, path, request.headers, body),
+            other.unparsable,
+        )
+        bad = [
+            ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in arrived.errors
+        ]
+        return _encode([*_numbered(arrived.results), *bad], arrived.ignored)
 
     async def _signed(
         self, scope: Scope, receive: Receive, source: Source, kind: SignedType, path: str
     ) -> Reply:
         """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
-        headers, query = scope["headers"], scope["query_string"].decode("latin-1")
-        body = await read_body(receive, headers, self._app.config.max_body_bytes)
-        raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
-        request = Request(
-            url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
-            path=path,
-            query=query,
-            headers=_named(headers),
-            body=body,
-            now=self._app.clock.now(),
-        )
+        body = await read_body(receive, scope["headers"], self._app.config.max_body_bytes)
+        request = self._request(scope, body, path)
         kind.verify(source, request)
-        settings = await self._open(source)
-        taken = await self._keep(settings, source, kind.read(source, request), request.now)
-        for result in taken:
+        settings, source = await self._open(source)
+        arrived = await self._reception.take(
+            settings, source, request, lambda: kind.read(source, request), kind.unparsable
+        )
+        for result in arrived.results:
             if isinstance(result, Problem):
                 raise result
         return kind.reply
 
-    async def _open(self, source: Source) -> Settings:
+    def _request(self, scope: Scope, body: bytes, path: str = "") -> Request:
+        query = scope["query_string"].decode("latin-1")
+        raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        return Request(
+            url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
+            path=path,
+            query=query,
+            headers=_named(scope["headers"]),
+            body=body,
+            now=self._app.clock.now(),
+        )
+
+    async def _open(self, source: Source) -> tuple[Settings, Source]:
         settings = await self._settings(source.account_id)
+        source = settings.sources.get(source.id, source)  # what was found may be some seconds old
         if source.status != "enabled":
             raise Forbidden("This source is paused.")
-        return settings
+        return settings, source
 
-    async def _keep(
-        self, settings: Settings, source: Source, parsed: Parsed, now: datetime
-    ) -> Sequence[Taken | Problem]:
-        if parsed.errors and not parsed.facts:
-            raise Invalid(parsed.errors[0][1])
-        self._charge(settings, len(parsed.facts))
-        facts = (msgspec.structs.replace(fact, received_at=now) for fact in parsed.facts)
-        return await self._accept([self._item(settings, source, fact) for fact in facts])
-
-    async def _events(self, settings: Settings, body: bytes, source: Source | None) -> bytes:
+    async def _events(self, scope: Scope, settings: Settings, body: bytes, source: Source | None) -> bytes:
         """Events in our own vocabulary: one, answered by itself, or a list, answered item by item."""
-        raw, is_list = http.items(body, self._app.config.max_batch)
-        self._charge(settings, len(raw))
+        try:
+            raw, is_list = http.items(body, self._app.config.max_batch)
+        except Unreadable as problem:
+            await self._unparsable(scope, settings, body, source, [], [problem])
+            raise
+        self._charge(settings, source, len(raw))
         now = self._app.clock.now()
         results: list[Taken | Problem | None] = []
         items: list[Item] = []
+        bad: list[Problem] = []
         for one in raw:
             try:
                 said = http.decode_item(one)
                 of = source or self._source(settings, said)
+                if source is None and of.max_events_per_second is not None:
+                    self._reception.charge(settings, of, 1)
                 items.append(self._item(settings, of, http.fact(said, of, now)))
                 results.append(None)
             except Problem as problem:
-                if not is_list:
-                    raise
+                if isinstance(problem, Invalid | Unreadable):
+                    bad.append(problem)
                 results.append(problem)
-        taken = iter(await self._accept(items))
-        done = [result if result is not None else next(taken) for result in results]
+        if bad or (source is not None and source.keep_raw_hours):
+            items = await self._unparsable(scope, settings, body, source, items, bad)
+        taken = await self._accept(items)
+        for item, result in zip(items, taken, strict=True):
+            self._app.traffic.fact(item.source, result, now)
+        rest = iter(taken)
+        done = [result if result is not None else next(rest) for result in results]
         if is_list:
             return _encode(_numbered(done))
         if isinstance(done[0], Problem):
             raise done[0]
         return msgspec.json.encode(done[0])
+
+    async def _unparsable(
+        self,
+        scope: Scope,
+        settings: Settings,
+        body: bytes,
+        source: Source | None,
+        items: list[Item],
+        bad: list[Problem],
+    ) -> list[Item]:
+        """The items with what is kept of their request: because some cannot be read, or the source wants it."""
+        source = source or self._default(settings)
+        if source is None:
+            return items
+        if bad and not items:
+            self._reception.charge(settings, source, 1)
+        return await self._reception.attach(source, self._request(scope, body), items, bad)
 
     async def _settings(self, account_id: str) -> Settings:
         settings = await self._app.settings.get(account_id)
@@ -204,7 +254,11 @@ class Ingest:
             raise Forbidden("This account is suspended.")
         return settings
 
-    def _charge(self, settings: Settings, count: int) -> None:
+    def _charge(self, settings: Settings, source: Source | None, count: int) -> None:
+        """Events that come with an API key share the account's limit; each `/in/` has it to itself."""
+        if source is not None:
+            self._reception.charge(settings, source, count)
+            return
         rate = settings.account.max_events_per_second or self._app.config.max_events_per_second
         wait = self._rates.take(settings.account.id, rate, count)
         if wait is not None:
@@ -232,6 +286,8 @@ class Ingest:
         return known[1]
 
     def _item(self, settings: Settings, source: Source, fact: Fact) -> Item:
+        if source.clock == "auto":  # asked for: events may tell of old calls
+            [fact] = self._app.clocks.settle(source, [fact])
         return Item(settings.account.id, source, enrich(fact, settings))
 
     async def _accept(self, items: Sequence[Item]) -> Sequence[Taken | Problem]:

@@ -9,7 +9,17 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Receive, Scope, Send
 
-from aftercall.api import accounts, calls, deliveries, directory, keys, sources, system, webhooks
+from aftercall.api import (
+    accounts,
+    calls,
+    deliveries,
+    directory,
+    keys,
+    source_health,
+    sources,
+    system,
+    webhooks,
+)
 from aftercall.api.access import Access
 from aftercall.api.answers import JSON, answer_http, answer_problem, answer_unexpected
 from aftercall.api.ingest import Ingest
@@ -24,6 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deliveries.OPERATIONS,
     *calls.OPERATIONS,
     *sources.OPERATIONS,
+    *source_health.OPERATIONS,
     *directory.OPERATIONS,
     *keys.OPERATIONS,
     *accounts.OPERATIONS,

@@ -1,7 +1,7 @@
 """/v1/sources: where call events come from, their tokens and settings (D2, R1)."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -45,6 +45,10 @@ class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     `secret` is what the vendor signs with, for types whose requests are signed, or the password of a
     connection, for types that keep one. It takes the token's place.
+
+    `keep_raw_hours` is how long what it sent is kept as it was sent (72; 0 for type http). `clock` is whether
+    times are put right when the source's clock is wrong (auto; trust for type http). `max_events_per_second`
+    is its own limit; without one it is the account's. Null stands for what is in parentheses.
     """
 
     name: Name | UnsetType = UNSET
@@ -55,6 +59,16 @@ class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     settings: Annotated[dict[str, Any], Meta(max_length=100)] | UnsetType = UNSET
     timing: TimingForm | UnsetType | None = UNSET
     secret: Annotated[str, Meta(min_length=8, max_length=1000)] | UnsetType = UNSET
+    keep_raw_hours: Annotated[int, Meta(ge=0, le=8784)] | UnsetType | None = UNSET
+    clock: Literal["auto", "trust"] | UnsetType | None = UNSET
+    max_events_per_second: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType | None = UNSET
+
+
+class RotateForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """`secret` is the new one, for types whose requests are signed; without it one is made."""
+
+    secret: Annotated[str, Meta(min_length=8, max_length=1000)] | None = None
+    overlap_hours: Annotated[float, Meta(ge=0, le=720, description="How long the old one stays good.")] = 0
 
 
 class NewSourceForm(SourceForm, kw_only=True, forbid_unknown_fields=True):
@@ -75,6 +89,11 @@ class SourceOut(msgspec.Struct, frozen=True, kw_only=True):
     timing: Timing | None
     ingest_url: str
     has_token: bool
+    old_token_until: datetime | None
+    keep_raw_hours: int
+    clock: Literal["auto", "trust"]
+    clock_skew_seconds: float
+    max_events_per_second: int | None
     connection: Connection | None
     created_at: datetime
     updated_at: datetime
@@ -115,22 +134,32 @@ async def get_source(ask: Ask, source_id: str) -> SourceOut:
     """`connection` is how its connection is doing, null for types that keep none and for paused sources.
     Only the node that holds it knows the details; others say `elsewhere`.
     """
-    return SourceOut(**_fields(ask, await _find(ask, source_id)))
+    return SourceOut(**_fields(ask, await find_source(ask, source_id)))
 
 
 @operation("PATCH", "/v1/sources/{source_id}", "directory:write", "Change a source", tag=TAG)
 async def change_source(ask: Ask, source_id: str, data: SourceForm) -> SourceOut:
     changes = _set(data)
-    return SourceOut(**_fields(ask, await _change(ask, source_id, lambda: changes)))
+    return SourceOut(**_fields(ask, await _change(ask, source_id, lambda _: changes)))
 
 
 @operation("POST", "/v1/sources/{source_id}/rotate-token", "directory:write", "Replace the token", tag=TAG)
-async def rotate_source_token(ask: Ask, source_id: str) -> SourceCreated:
-    """The old token ends at once on this node and within seconds on others."""
-    if _is_live(await _find(ask, source_id)):
+async def rotate_source_token(ask: Ask, source_id: str, data: RotateForm | None) -> SourceCreated:
+    """With `overlap_hours` the old token or secret is good for so long beside the new one, else it ends at once
+    on this node and within seconds on others.
+    """
+    asked = data or RotateForm()
+    if _is_live(await find_source(ask, source_id)):
         raise Conflict("This source has no token but the password of its connection: change its `secret`.")
-    source = await _change(ask, source_id, lambda: {"token": new_token()})
-    return SourceCreated(**_fields(ask, source), token=source.token)
+    until = ask.now + timedelta(hours=asked.overlap_hours) if asked.overlap_hours else None
+    token = asked.secret or new_token()
+
+    def change(source: Source) -> dict[str, Any]:
+        old = source.token if until is not None else ""
+        return {"token": token, "old_token": old, "old_token_until": until}
+
+    source = await _change(ask, source_id, change)
+    return SourceCreated(**_fields(ask, source), token=None if asked.secret else token)
 
 
 @operation("DELETE", "/v1/sources/{source_id}", "directory:write", "Delete a source", tag=TAG, status=204)
@@ -141,17 +170,19 @@ async def delete_source(ask: Ask, source_id: str) -> None:
     _changed(ask)
 
 
-async def _find(ask: Ask, source_id: str) -> Source:
+async def find_source(ask: Ask, source_id: str) -> Source:
     source = await ask.app.store.get_source(ask.account_id, source_id)
     if source is None:
         raise NotFound("There is no such source.")
     return source
 
 
-async def _change(ask: Ask, source_id: str, changes: Callable[[], dict[str, Any]]) -> Source:
+async def _change(ask: Ask, source_id: str, changes: Callable[[Source], dict[str, Any]]) -> Source:
     for _ in range(TRIES):
-        source = await _find(ask, source_id)
-        changed = msgspec.structs.replace(source, **changes(), updated_at=ask.now, version=source.version + 1)
+        source = await find_source(ask, source_id)
+        changed = msgspec.structs.replace(
+            source, **changes(source), updated_at=ask.now, version=source.version + 1
+        )
         _check(ask, changed)
         if await ask.app.store.update_source(changed):
             _changed(ask)
@@ -186,7 +217,8 @@ def _check(ask: Ask, source: Source) -> None:
 
 
 def _set(form: SourceForm) -> dict[str, Any]:
-    names = ("name", "status", "direction", "fields", "settings")
+    names = ("name", "status", "direction", "fields", "settings", "keep_raw_hours", "clock",
+             "max_events_per_second")  # fmt: skip
     set_ = {name: value for name in names if (value := getattr(form, name)) is not UNSET}
     check_texts(name=set_.get("name"))
     if form.time_zone is not UNSET:
@@ -194,15 +226,19 @@ def _set(form: SourceForm) -> dict[str, Any]:
     if form.timing is not UNSET:
         set_["timing"] = None if form.timing is None else Timing(**msgspec.structs.asdict(form.timing))
     if form.secret is not UNSET:
-        set_["token"] = form.secret
+        set_ |= {"token": form.secret, "old_token": "", "old_token_until": None}
     return set_
 
 
 def _fields(ask: Ask, source: Source) -> dict[str, Any]:
     names = ("id", "type", "name", "status", "direction", "time_zone", "fields", "settings", "timing",
-             "created_at", "updated_at")  # fmt: skip
+             "old_token_until", "max_events_per_second", "created_at", "updated_at")  # fmt: skip
+    source = source.as_of(ask.now)
     return {
         **{name: getattr(source, name) for name in names},
+        "keep_raw_hours": source.raw_hours,
+        "clock": "auto" if source.corrects_clock else "trust",
+        "clock_skew_seconds": source.clock_skew,
         "ingest_url": f"{ask.app.config.public_url}/in/{source.id}",
         "has_token": bool(source.token),
         "connection": ask.app.connections.status(source),

@@ -15,6 +15,9 @@ SCOPES: tuple[Scope, ...] = (
 )  # fmt: skip  # what an account's owner may do; `accounts:write` is the operator's
 
 
+KEEP_RAW_HOURS = 72
+
+
 class Account(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A tenant. `country` (ISO 3166 alpha-2) reads national numbers; `retry_schedule` in seconds."""
 
@@ -57,7 +60,11 @@ class Timing(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """Where call events come from. `time_zone` reads times without a zone; `token` in memory only."""
+    """Where call events come from. `time_zone` reads times without a zone; tokens in memory only.
+
+    `old_token` is good until `old_token_until`. `clock_skew` is how far the source's clock is found to be
+    behind ours, in seconds, where that is more than can be delay; see `domain/skew.py`.
+    """
 
     id: str
     account_id: str
@@ -69,10 +76,34 @@ class Source(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     fields: dict[str, str] = {}  # custom-field mapping: name at the source -> our name (D2)
     settings: dict[str, Any] = {}
     timing: Timing | None = None  # None: the type's
+    max_events_per_second: int | None = None  # None: the account's limit
+    keep_raw_hours: int | None = None  # None: the type's, see `raw_hours`
+    clock: Literal["auto", "trust"] | None = None  # None: the type's, see `corrects_clock`
+    clock_skew: float = 0.0
     token: str = ""
+    old_token: str = ""
+    old_token_until: datetime | None = None
     created_at: datetime
     updated_at: datetime
     version: int = 1
+
+    @property
+    def raw_hours(self) -> int:
+        """How long what it sent is kept as it was sent. Facts of type `http` hold everything it said."""
+        if self.keep_raw_hours is not None:
+            return self.keep_raw_hours
+        return 0 if self.type == "http" else KEEP_RAW_HOURS
+
+    @property
+    def corrects_clock(self) -> bool:
+        """Whether its times are put right by its clock's skew. Events of type `http` may tell of old calls."""
+        return (self.clock or ("trust" if self.type == "http" else "auto")) == "auto"
+
+    def as_of(self, now: datetime) -> "Source":
+        """The source without an old token that is good no more."""
+        if self.old_token_until is None or now < self.old_token_until:
+            return self
+        return msgspec.structs.replace(self, old_token="", old_token_until=None)
 
 
 DirectoryKind = Literal["number", "agent", "queue", "menu", "disposition"]

@@ -17,6 +17,8 @@ from aftercall.domain.errors import NotFound, Problem, Unavailable
 from aftercall.domain.event import COMPLETED
 from aftercall.domain.fact import Fact
 from aftercall.engine.draft import Draft
+from aftercall.engine.input_rows import Given, Input
+from aftercall.engine.inputs import settled
 from aftercall.engine.ports import Work
 from aftercall.engine.rows import CallRow, Settings
 
@@ -26,11 +28,12 @@ LOOK_AGAIN_AFTER_FAILURE = timedelta(minutes=1)
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One fact on its way in."""
+    """One fact on its way in; `raw` is the request that told it, where that is kept."""
 
     account_id: str
     source: Source
     fact: Fact
+    raw: Input | None = None
 
 
 class Taken(msgspec.Struct, frozen=True):
@@ -68,7 +71,21 @@ class Setting(msgspec.Struct, frozen=True):
 async def accept(work: Work, items: Sequence[Item], setting: Setting) -> Accepted:
     """Store the facts of `items` and everything that follows from them; one result an item, in order."""
     drafts, results = await _assign(work, items, setting.accounts)
-    return await _work_out(work, drafts, results, setting)
+    done = await _work_out(work, drafts, results, setting)
+    if raw := [i for i, item in enumerate(items) if item.raw is not None]:
+        await _keep(work, [(items[i], done.results[i]) for i in raw])
+    return done
+
+
+async def _keep(work: Work, told: Sequence[tuple[Item, Taken | Problem]]) -> None:
+    """Write down the raw input, with what came of it, beside its facts."""
+    inputs: dict[str, tuple[Input, list[tuple[Given, str | Problem]]]] = {}
+    for item, result in told:
+        if item.raw is not None:
+            _, came_of_it = inputs.setdefault(item.raw.id, (item.raw, []))
+            given = Given(item.fact.call_key, item.fact.natural_id)
+            came_of_it.append((given, result if isinstance(result, Problem) else result.call_id))
+    await work.add_inputs([settled(raw, came_of_it) for raw, came_of_it in inputs.values()])
 
 
 async def look_again(work: Work, rows: Sequence[CallRow], setting: Setting) -> Accepted:

@@ -6,15 +6,14 @@ of it, so that two never listen at once; one that may be taken for dead lets go 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Unavailable
 from aftercall.engine.fleet import BEAT, Fleet
-from aftercall.engine.holding import Connection, Holding
+from aftercall.engine.holding import Connection, Gap, Holding
 from aftercall.engine.inflow import Inflow
-from aftercall.engine.intake import Intake
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
 from aftercall.engine.upstream import Dial, LiveType
@@ -32,12 +31,12 @@ class Connections:
         clock: Clock,
         settings: SettingsCache,
         fleet: Fleet,
-        intake: Intake,
+        inflow: Callable[[Source], Inflow],
         types: Mapping[str, LiveType],
         dial: Dial,
     ) -> None:
         self._store, self._clock, self._settings = store, clock, settings
-        self._fleet, self._intake, self._types, self._dial = fleet, intake, types, dial
+        self._fleet, self._inflow, self._types, self._dial = fleet, inflow, types, dial
         self._held: dict[str, Holding] = {}
         self._leaving: set[Holding] = set()
         self._buckets: tuple[int, ...] | None = None
@@ -72,6 +71,11 @@ class Connections:
         if held is not None:
             return held.status()
         return Connection(state="connecting" if self._fleet.owns(source.id) else "elsewhere")
+
+    def gaps(self, source: Source) -> tuple[Gap, ...]:
+        """The latest times without a connection, as far as this node held it."""
+        held = self._held.get(source.id)
+        return held.gaps if held is not None else ()
 
     async def _run(self) -> None:
         looking: asyncio.Task[None] | None = None
@@ -136,9 +140,8 @@ class Connections:
         return self._buckets is None or (now - self._moved_at).total_seconds() >= SETTLED
 
     def _hold(self, source: Source) -> None:
-        inflow = Inflow(source, self._settings, self._intake)
         kind = self._types[source.type]
-        self._held[source.id] = Holding(kind, inflow, self._store, self._clock, self._dial)
+        self._held[source.id] = Holding(kind, self._inflow(source), self._store, self._clock, self._dial)
 
     def _let_go(self, source_id: str) -> None:
         holding = self._held.pop(source_id)

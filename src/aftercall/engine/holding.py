@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import random
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
@@ -22,6 +23,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0  # seconds before it is tried again
 REFUSED_WAIT = 120.0  # likewise, after a refused login
 STEADY = timedelta(seconds=10)  # a connection that lasted so long starts the waits anew
 DRAIN = 5.0  # seconds for what was heard to be committed when the connection is let go of
+MAX_GAPS = 20  # that are remembered
 WINDOW = 10.0  # seconds over which events are counted
 OLDEST = timedelta(days=1)  # calls that started before are not looked for after a gap
 
@@ -41,6 +43,14 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     events_per_second: float | None = None
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A time in which a connection that had been there was not; `until` is null while it lasts."""
+
+    since: datetime
+    until: datetime | None
+    error: str | None
+
+
 class Holding:
     """Is the `Upstream` that the source's type talks to. The connection is held from the moment it is made."""
 
@@ -52,6 +62,7 @@ class Holding:
         self._error: str | None = None
         self._last: datetime | None = None
         self._meter = Meter()
+        self._gaps: deque[Gap] = deque(maxlen=MAX_GAPS)
         self._leaving = False
         self._task = asyncio.create_task(self._run(), name=f"connection-{self.source.id}")
 
@@ -69,6 +80,11 @@ class Holding:
             return False
         self._inflow.source = source
         return True
+
+    @property
+    def gaps(self) -> tuple[Gap, ...]:
+        """The latest ones, the newest first."""
+        return tuple(reversed(self._gaps))
 
     def let_go(self) -> None:
         """End the connection, commit what it told, be gone."""
@@ -100,6 +116,8 @@ class Holding:
         await self._inflow.put(facts)
 
     def connected(self) -> None:
+        if self._gaps and self._gaps[-1].until is None:
+            self._gaps[-1] = msgspec.structs.replace(self._gaps[-1], until=self.clock.now())
         self._show("connected", None)
         log.info("source_connected", extra={"source_id": self.source.id})
 
@@ -120,6 +138,9 @@ class Holding:
         failures = 0
         while True:
             refused, error = await self._once()
+            if self._state == "connected":
+                self._gaps.append(Gap(since=self.clock.now(), until=None, error=error))
+                self._inflow.lost()
             lasted = self._state == "connected" and self.clock.now() - self._since >= STEADY
             failures = 0 if lasted else failures + 1
             self._show("refused" if refused else "connecting", error)

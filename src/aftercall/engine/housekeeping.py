@@ -6,11 +6,14 @@ from datetime import timedelta
 
 from aftercall.domain.errors import Unavailable
 from aftercall.engine.ports import Clock, Store
+from aftercall.engine.traffic import KEPT as TRAFFIC_KEPT
 
 log = logging.getLogger(__name__)
 
 EVERY = 600.0  # seconds
 IDEMPOTENCY_KEPT = timedelta(hours=24)
+AT_ONCE = 500  # inputs dropped in one transaction
+BREATH = 0.05  # seconds between two of them: others want to write, too
 
 
 class Housekeeping:
@@ -27,8 +30,16 @@ class Housekeeping:
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def tidy(self) -> int:
-        """How many answers kept for an Idempotency-Key were dropped."""
-        return await self._store.forget(self._clock.now() - IDEMPOTENCY_KEPT)
+        """How many rows were dropped: answers kept for an Idempotency-Key, raw input, counts of old hours."""
+        now = self._clock.now()
+        dropped = await self._store.forget(now - IDEMPOTENCY_KEPT)
+        dropped += await self._store.drop_traffic(now - TRAFFIC_KEPT)
+        while True:
+            step = await self._store.drop_inputs(now, AT_ONCE)
+            dropped += step
+            if step < AT_ONCE:
+                return dropped
+            await asyncio.sleep(BREATH)
 
     async def _run(self) -> None:
         while True:

@@ -13,9 +13,11 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Busy, Problem, Unavailable
 from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item
+from aftercall.engine.clocks import Clocks
 from aftercall.engine.enrich import enrich
 from aftercall.engine.intake import Intake
 from aftercall.engine.settings import SettingsCache
+from aftercall.engine.traffic import Traffic
 
 log = logging.getLogger(__name__)
 
@@ -25,9 +27,12 @@ LONGEST_WAIT = 5.0  # seconds between tries when the store cannot take them
 
 
 class Inflow:
-    def __init__(self, source: Source, settings: SettingsCache, intake: Intake) -> None:
+    def __init__(
+        self, source: Source, settings: SettingsCache, intake: Intake, clocks: Clocks, traffic: Traffic
+    ) -> None:
         self.source = source
         self._settings, self._intake = settings, intake
+        self._clocks, self._traffic = clocks, traffic
         self._waiting: deque[Fact] = deque()
         self._changed = asyncio.Condition()
 
@@ -37,6 +42,10 @@ class Inflow:
         async with self._changed:
             self._changed.notify_all()
             await self._changed.wait_for(lambda: len(self._waiting) < MAX_WAITING)
+
+    def lost(self) -> None:
+        """The connection is no more: what happens until there is another is not told."""
+        self._traffic.count(self.source, "gaps")
 
     async def emptied(self) -> None:
         """Until everything that was put has been committed."""
@@ -82,8 +91,11 @@ class Inflow:
         settings = await self._settings.get(self.source.account_id)
         if settings is None:
             return
-        items = [Item(settings.account.id, self.source, enrich(fact, settings)) for fact in facts]
-        failed = [result for result in await self._intake.accept(items) if isinstance(result, Problem)]
+        timely = self._clocks.settle(self.source, facts)
+        items = [Item(settings.account.id, self.source, enrich(fact, settings)) for fact in timely]
+        results = await self._intake.accept(items)
+        self._traffic.facts(self.source, results)
+        failed = [result for result in results if isinstance(result, Problem)]
         if failed:
             extra = {"source_id": self.source.id, "facts": len(failed)}
             log.warning("facts_failed", extra=extra)

@@ -10,6 +10,7 @@ from aftercall.domain.breaker import LaneState
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.input_rows import HourRow, Input, InputQuery
 from aftercall.engine.rows import (
     CallQuery,
     CallRow,
@@ -73,6 +74,12 @@ class Work(Protocol):
     async def add_events(self, rows: Sequence[SpokenEvent]) -> None: ...
 
     async def add_deliveries(self, rows: Sequence[Delivery], owners: Sequence[str | None]) -> None: ...
+
+    async def add_inputs(self, rows: Sequence[Input]) -> None: ...
+
+    async def drop_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
+        """Remove these (account, call id, natural id)."""
+        ...
 
 
 class Queue(Protocol):
@@ -192,7 +199,28 @@ class Records(Protocol):
         ...
 
 
-class Store(Queue, Records, Protocol):
+class Inputs(Protocol):
+    """What sources sent, and how much of it."""
+
+    async def add_inputs(self, rows: Sequence[Input]) -> None: ...
+    async def get_input(self, account_id: str, source_id: str, input_id: str) -> Input | None: ...
+    async def list_inputs(self, account_id: str, query: InputQuery) -> Page[Input]: ...
+    async def drop_inputs(self, now: datetime, most: int) -> int:
+        """Drop those that have expired, the oldest first, at most so many."""
+        ...
+
+    async def put_traffic(self, rows: Sequence[HourRow]) -> None:
+        """Replaces what this node has written of the same hours."""
+        ...
+
+    async def traffic(self, account_id: str, source_id: str, since: int) -> list[HourRow]:
+        """From this hour on (since the epoch); when there is nothing, the last hour there was."""
+        ...
+
+    async def drop_traffic(self, before: datetime) -> int: ...
+
+
+class Store(Queue, Records, Inputs, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -11,19 +11,28 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.fact import Fact
 from aftercall.engine.ports import Clock
 
+# What an upstream hears when what it sent cannot be read: `accept` where another try would bring the same again or
+# nobody reads the answer (it is kept here, listed, and can be read again); `refuse` where the sender learns from it.
+Unparsable = Literal["accept", "refuse"]
+
 
 class Parsed(msgspec.Struct, frozen=True):
-    """What a source made of a request: its facts, and the items it could not read, each with the reason."""
+    """What a source made of a request: its facts, and the items it could not read, each with the reason.
+
+    `why` is the reason where it made nothing of it at all.
+    """
 
     facts: tuple[Fact, ...] = ()
     errors: tuple[tuple[int, str], ...] = ()  # (index of the item, what is wrong with it)
     ignored: int = 0
+    why: str | None = None
 
 
 class SourceType(Protocol):
     """One upstream: parse what it sends. No state, no rules. Whoever knows the source's token may send."""
 
     timing: Timing
+    unparsable: Unparsable
 
     def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
 
@@ -53,6 +62,7 @@ class SignedType(Protocol):
 
     timing: Timing
     reply: Reply
+    unparsable: Unparsable
 
     def verify(self, source: Source, request: Request) -> None:
         """Raise Unauthenticated unless the request was signed with one of the source's secrets."""

@@ -18,7 +18,7 @@ from aftercall.domain.fact import (
     Transcript,
     Turn,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
     custom,
@@ -38,6 +38,7 @@ from aftercall.sources.taking import (
 timing: Timing = Timing(gate=0.0, quiet=0.0, settle_max=0.0, watchdog=2 * 3600.0)
 # Anything but 200 counts as a failure, and a webhook that fails too often is switched off.
 reply: Reply = Reply(200)
+unparsable: Unparsable = "accept"
 
 MAX_AGE = 1800.0
 FAILURES: dict[str, Reason] = {"busy": "busy", "no-answer": "no_answer"}
@@ -60,7 +61,7 @@ def read(source: Source, request: Request) -> Parsed:
     body = record(request.body)
     kind = body.get("type")
     if kind not in ("post_call_transcription", "call_initiation_failure"):
-        return Parsed(ignored=1)
+        return Parsed(ignored=1, why=f"A message of type {word(kind)} is not used.")
     at = epoch(body.get("event_timestamp")) or request.now
     told = _Conversation(source, str(kind), inner(body, "data"), at)
     return Parsed(tuple(told.failed() if kind == "call_initiation_failure" else told.finished()))

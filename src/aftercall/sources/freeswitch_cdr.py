@@ -25,7 +25,7 @@ from aftercall.domain.fact import (
     Recording,
     Voicemail,
 )
-from aftercall.engine.upstream import Parsed
+from aftercall.engine.upstream import Parsed, Unparsable
 from aftercall.sources.taking import (
     Object,
     custom,
@@ -45,6 +45,7 @@ from aftercall.sources.taking import (
 
 # The legs of a call are posted in no particular order.
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
+unparsable: Unparsable = "accept"
 
 MICRO = 10**6
 DIRECTIONS: dict[str, Direction] = {"inbound": "inbound", "outbound": "outbound", "local": "outbound"}
@@ -59,7 +60,8 @@ def parse(source: Source, path: str, headers: dict[str, str], body: bytes) -> Pa
     """Raises Unreadable when the body is no CDR, Invalid when the CDR names no leg."""
     leg = _Leg(source, record(_decoded(body)))
     if leg.variables.get("loopback_leg"):
-        return Parsed(ignored=1)  # half of a channel that only joins two others
+        why = "It is half of a loopback channel, which only joins two others."
+        return Parsed(ignored=1, why=why)
     return Parsed(tuple(leg.of_part() if leg.originator else leg.of_call()))
 
 

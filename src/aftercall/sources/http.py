@@ -19,12 +19,13 @@ from aftercall.domain.fact import (
     Kind,
 )
 from aftercall.engine.reading import MAX_INTEGER, decode, read, shape
-from aftercall.engine.upstream import Parsed
+from aftercall.engine.upstream import Parsed, Unparsable
 from aftercall.sources.fields import said
 from aftercall.sources.limits import MAX_KEY, check
 from aftercall.sources.moments import instant
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
+unparsable: Unparsable = "refuse"
 
 MAX_ITEMS = 1000
 KINDS: Mapping[str, Kind] = {

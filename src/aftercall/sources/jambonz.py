@@ -7,7 +7,7 @@ from typing import Any
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.causes import reason_of
 from aftercall.domain.fact import Agent, Analysis, By, Data, Fact, Hangup, Kind, Reason, Status
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
     custom,
@@ -25,6 +25,7 @@ from aftercall.sources.taking import (
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200)
+unparsable: Unparsable = "accept"
 
 MAX_AGE = 300.0
 REASONS: dict[str, Reason] = {"busy": "busy", "no-answer": "no_answer"}
@@ -72,9 +73,9 @@ def read(source: Source, request: Request) -> Parsed:
     if body.get("event") == "call.completed":
         return Parsed(tuple(_of_studio(source, body, request)))
     if "event" in body or "call_status" not in body:
-        return Parsed(ignored=1)
+        return Parsed(ignored=1, why="It is neither a call status nor call.completed.")
     facts = _Hook(source, body, request).facts()
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="It adds nothing to what is known of the call.")
 
 
 class _Hook:

@@ -15,12 +15,13 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Invalid, Problem, TooLarge, Unreadable
 from aftercall.domain.fact import By, Data, Direction, Fact, Hangup, Kind
 from aftercall.engine.reading import decode, shape
-from aftercall.engine.upstream import Parsed
+from aftercall.engine.upstream import Parsed, Unparsable
 from aftercall.sources.limits import MAX_KEY, check
 from aftercall.sources.moments import instant
 
 # A proxy's dialog lives for 12 h unless told otherwise (`default_timeout`), and is reported when it expires.
 timing: Timing = Timing(gate=0.3, quiet=1.5, settle_max=5.0, watchdog=12 * 3600.0 + 60)
+unparsable: Unparsable = "accept"
 
 MAX_ITEMS = 1000
 CALL_ID = ("callid", "call_id", "ci")

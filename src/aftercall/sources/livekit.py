@@ -15,7 +15,7 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording
 from aftercall.engine.reading import decode
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, OLD, WRONG, refuse, secrets
 from aftercall.sources.taking import (
     Object,
@@ -33,6 +33,7 @@ from aftercall.sources.taking import (
 
 timing: Timing = Timing(gate=0.3, quiet=5.0, settle_max=30.0, watchdog=2 * 3600.0)
 reply: Reply = Reply(200)
+unparsable: Unparsable = "accept"
 
 LEEWAY = 60.0  # seconds by which clocks may differ; tokens live for five minutes
 REASONS: dict[str, Reason] = {
@@ -89,9 +90,9 @@ def read(source: Source, request: Request) -> Parsed:
     room = inner(body, "room") or _room_of(inner(body, "egressInfo"))
     prefix = source.settings.get("room_prefix")
     if not room.get("sid") or (prefix and not str(room.get("name")).startswith(str(prefix))):
-        return Parsed(ignored=1)
+        return Parsed(ignored=1, why="It is about no room, or about one without the source's room_prefix.")
     facts = _Event(source, body, room, request).facts()
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="The event is not used.")
 
 
 def _room_of(egress: Object) -> Object:

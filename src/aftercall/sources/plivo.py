@@ -24,12 +24,13 @@ from aftercall.domain.fact import (
     Reason,
     Recording,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, WRONG, check, refuse
 from aftercall.sources.taking import custom, form, key, keys, named, number, own, seconds, text, word
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200, b"<Response/>", "text/xml")
+unparsable: Unparsable = "accept"
 
 REASONS: dict[str, Reason] = {
     "busy": "busy", "no-answer": "no_answer", "timeout": "no_answer", "cancel": "caller_cancelled",
@@ -70,7 +71,7 @@ def _signed(url: str, fields: list[tuple[str, str]]) -> str:
 
 def read(source: Source, request: Request) -> Parsed:
     facts = _Callback(source, request).facts()
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="It adds nothing to what is known of the call.")
 
 
 class _Callback:

@@ -22,7 +22,7 @@ from aftercall.domain.fact import (
     Transfer,
     Turn,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
     custom,
@@ -41,6 +41,7 @@ from aftercall.sources.taking import (
 
 timing: Timing = Timing(gate=0.3, quiet=0.3, settle_max=2.0, watchdog=2 * 3600.0)
 reply: Reply = Reply(200)
+unparsable: Unparsable = "accept"
 
 MAX_AGE = 300.0
 # Which of two accounts of the same end counts: the analysis comes last and knows more (voicemail, cost).
@@ -81,7 +82,7 @@ def read(source: Source, request: Request) -> Parsed:
     body = record(request.body)
     event = word(body.get("event")) or ""
     if event not in ORDER:
-        return Parsed(ignored=1)
+        return Parsed(ignored=1, why=f"The event {event} is not used.")
     told = _Told(source, event, inner(body, "call"), request.now)
     if event == "call_started":
         facts = told.started()

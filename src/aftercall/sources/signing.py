@@ -15,8 +15,8 @@ OLD = "The signature is too old, or a clock is wrong."
 
 
 def secrets(source: Source) -> list[bytes]:
-    """The source's secrets; while one is being replaced, the old and the new one, with a space between."""
-    return [secret.encode() for secret in source.token.split()]
+    """The source's secrets: several while one is being replaced, or with a space between them."""
+    return [secret.encode() for secret in (*source.token.split(), *source.old_token.split())]
 
 
 def check(source: Source, given: Iterable[str], sign: Callable[[bytes], Iterable[str]]) -> None:

@@ -28,7 +28,7 @@ from aftercall.domain.fact import (
     Transcript,
     Turn,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, WRONG, check_age, refuse, secrets, stamp
 from aftercall.sources.taking import (
     Object,
@@ -50,6 +50,7 @@ from aftercall.sources.taking import (
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200)
+unparsable: Unparsable = "accept"
 
 MAX_AGE = 300.0
 REASONS: dict[str, Reason] = {
@@ -85,9 +86,11 @@ def read(source: Source, request: Request) -> Parsed:
     payload, event = inner(data, "payload"), str(data.get("event_type"))
     read_one = READERS.get(event)
     if read_one is None or not payload.get("call_session_id"):
-        return Parsed(ignored=1)
+        if read_one is None:
+            return Parsed(ignored=1, why=f"The event {event[:100]} is not used.")
+        return Parsed(ignored=1, why="It names no call (call_session_id).")
     facts = read_one(_Event(source, data, payload, request.now))
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="It adds nothing to what is known of the call.")
 
 
 class _Event:

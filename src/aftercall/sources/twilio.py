@@ -14,7 +14,7 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import Fact
 from aftercall.engine.reading import decode
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse
 from aftercall.sources.taking import form, inner, text, word, written
 from aftercall.sources.twilio_actions import action_facts
@@ -23,6 +23,7 @@ from aftercall.sources.twilio_callbacks import Callback
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 # Ignored where Twilio expects nothing; where it expects TwiML, an empty document is no error.
 reply: Reply = Reply(200, b"<Response/>", "text/xml")
+unparsable: Unparsable = "accept"
 
 # twilio-python 9.13, request_validator.py: the header names the scheme where the secret is a SharedKey's.
 SETTINGS = "x-twilio-webhooks-signature-settings"
@@ -79,7 +80,7 @@ def read(source: Source, request: Request) -> Parsed:
     params = dict(form(request.body))
     token = request.headers.get("i-twilio-idempotency-token")
     facts = _told(Callback(source, params, query, request.now, token))
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="It adds nothing to what is known of the call.")
 
 
 def _told(callback: Callback) -> list[Fact]:

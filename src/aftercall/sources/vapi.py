@@ -22,7 +22,7 @@ from aftercall.domain.fact import (
     Transfer,
     Turn,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
 from aftercall.sources.signing import check, check_age, hex_sha256, stamp
 from aftercall.sources.taking import (
     custom,
@@ -42,6 +42,7 @@ from aftercall.sources.taking import (
 # The report follows the end once the analysis is done.
 timing: Timing = Timing(gate=0.3, quiet=120.0, settle_max=120.0, watchdog=2 * 3600.0)
 reply: Reply = Reply(200, b"{}", "application/json")
+unparsable: Unparsable = "accept"
 
 MAX_AGE = 300.0
 ROLES = {"bot": "agent", "assistant": "agent", "user": "customer"}
@@ -79,10 +80,10 @@ def read(source: Source, request: Request) -> Parsed:
     message = inner(record(request.body), "message")
     kind = message.get("type")
     if kind not in ("status-update", "end-of-call-report"):
-        return Parsed(ignored=1)
+        return Parsed(ignored=1, why=f"A message of type {word(kind)} is not used.")
     told = _Message(source, message, request.now)
     facts = told.report() if kind == "end-of-call-report" else told.update()
-    return Parsed(tuple(facts), ignored=int(not facts))
+    return Parsed(tuple(facts), ignored=int(not facts), why="Its status is not used.")
 
 
 class _Message:

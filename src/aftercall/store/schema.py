@@ -228,3 +228,31 @@ idempotency = Table(
     Column("created_at", BigInteger, nullable=False),
     Index("idempotency_by_age", "created_at"),
 )
+
+inputs = Table(
+    "inputs",
+    metadata,
+    Column("id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("source_id", Key, nullable=False),
+    Column("result", Key, nullable=False),
+    Column("received_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # deflated (zlib)
+    Index("inputs_by_source", "source_id", "id"),
+    Index("inputs_by_result", "source_id", "result", "id"),
+    Index("inputs_by_age", "expires_at"),
+)
+
+traffic = Table(
+    "traffic",
+    metadata,
+    Column("source_id", Key, primary_key=True),
+    Column("hour", BigInteger, primary_key=True, autoincrement=False),  # since the epoch
+    Column("incarnation", Key, primary_key=True),  # the node that counted
+    Column("account_id", Key, primary_key=True),
+    Column("document", Text, nullable=False),
+    Index("traffic_by_age", "hour"),
+    sqlite_with_rowid=False,
+)

@@ -1,4 +1,4 @@
-"""Sources. Their token stands in a sealed column, never in the document."""
+"""Sources. Their tokens, the old one behind a NUL, stand in a sealed column, never in the document."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -98,9 +98,11 @@ def _delete(link: Link, account_id: str, source_id: str, now: int) -> bool:
 
 
 def _parted(source: Source, vault: Vault) -> tuple[str, str]:
-    bare = msgspec.structs.replace(source, token="")
-    return document(bare), vault.seal(source.token, "sources", "secrets", source.id)
+    bare = msgspec.structs.replace(source, token="", old_token="")
+    tokens = f"{source.token}\0{source.old_token}" if source.old_token else source.token
+    return document(bare), vault.seal(tokens, "sources", "secrets", source.id)
 
 
 def _whole(row: Any, vault: Vault) -> Source:
-    return msgspec.structs.replace(_decode(row[0]), token=vault.open(row[1], "sources", "secrets", row[2]))
+    token, _, old = vault.open(row[1], "sources", "secrets", row[2]).partition("\0")
+    return msgspec.structs.replace(_decode(row[0]), token=token, old_token=old)

@@ -9,6 +9,7 @@ from aftercall.store.delivery_log import SqlDeliveryLog
 from aftercall.store.directory import SqlDirectory
 from aftercall.store.holding import SqlHolding
 from aftercall.store.idempotency import SqlIdempotency
+from aftercall.store.inputs import SqlInputs
 from aftercall.store.nodes import SqlNodes
 from aftercall.store.queue import SqlQueue
 from aftercall.store.sources import SqlSources
@@ -24,6 +25,7 @@ class SqlStore(
     SqlCallLog,
     SqlDeliveryLog,
     SqlIdempotency,
+    SqlInputs,
     SqlQueue,
     SqlHolding,
     SqlNodes,

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import msgspec
-from sqlalchemy import Executable, bindparam, literal_column, select, update
+from sqlalchemy import Executable, bindparam, delete, literal_column, select, update
 
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.fact import Fact
+from aftercall.engine.input_rows import Input
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
 from aftercall.store.delivery_rows import delivery_values
+from aftercall.store.inputs import ADD_INPUTS, input_values
 from aftercall.store.link import Link
 from aftercall.store.schema import accounts, calls, deliveries, events, facts
 from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, Rows, types, within
@@ -65,6 +67,10 @@ _FACTS = Keyed(
 _SPOKEN = Keyed(
     ("account_id", "event_id"),
     lambda k: select(events.c.event_id).where(*(events.c[name] == k[name] for name in k)),
+)
+_DROP_FACTS = Many(
+    types(facts.c.account_id, facts.c.call_id, facts.c.natural_id),
+    lambda k: delete(facts).where(*(facts.c[name] == k[name] for name in k)),
 )
 
 
@@ -144,6 +150,12 @@ class SqlWork:
     async def add_deliveries(self, rows: Sequence[Delivery], owners: Sequence[str | None]) -> None:
         values = [delivery_values(row, owner) for row, owner in zip(rows, owners, strict=True)]
         await self._run(add_deliveries, values)
+
+    async def add_inputs(self, rows: Sequence[Input]) -> None:
+        await self._run(Link.many, ADD_INPUTS, [input_values(row) for row in rows])
+
+    async def drop_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
+        await self._run(Link.many, _DROP_FACTS, facts)
 
 
 def add_deliveries(link: Link, values: Rows) -> None:

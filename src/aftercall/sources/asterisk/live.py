@@ -4,16 +4,17 @@ import asyncio
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Conflict
-from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Upstream
+from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Unparsable, Upstream
 from aftercall.net.errors import NetError
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.manager import Manager, check
 from aftercall.sources.asterisk.reader import timing
 from aftercall.sources.asterisk.session import PATIENCE, Session
 
-__all__ = ["check", "read", "reply", "run", "timing", "verify"]
+__all__ = ["check", "read", "reply", "run", "timing", "unparsable", "verify"]
 
 reply = Reply()
+unparsable: Unparsable = "refuse"
 
 
 def verify(source: Source, request: Request) -> None:  # noqa: ARG001  # the port's signature

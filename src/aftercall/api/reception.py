@@ -1,0 +1,127 @@
+"""One request of a source that has been verified: limited, read, kept as it was sent, taken in, counted (R1)."""
+
+import logging
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from aftercall.api.rates import Rates
+from aftercall.app import App
+from aftercall.domain.account import Source
+from aftercall.domain.errors import Busy, Invalid, Problem
+from aftercall.engine.accept import Item, Taken
+from aftercall.engine.enrich import enrich
+from aftercall.engine.input_rows import Input
+from aftercall.engine.inputs import raw_input
+from aftercall.engine.rows import Settings
+from aftercall.engine.upstream import Parsed, Request, Unparsable
+
+log = logging.getLogger(__name__)
+
+FAILED = "It could not be read here; the server's log has the details."
+NOTHING_OF_A_CALL = "It says nothing about a call."
+
+
+class Arrived(msgspec.Struct, frozen=True):
+    """What became of a request: of its facts, of records that could not be read, and how many said nothing."""
+
+    results: Sequence[Taken | Problem] = ()
+    errors: tuple[tuple[int, str], ...] = ()
+    ignored: int = 0
+
+
+class Reception:
+    def __init__(self, app: App, rates: Rates) -> None:
+        self._app, self._rates = app, rates
+
+    async def take(
+        self,
+        settings: Settings,
+        source: Source,
+        request: Request,
+        read: Callable[[], Parsed],
+        unparsable: Unparsable,
+    ) -> Arrived:
+        """Raises Busy when too much comes at once and, where the type refuses it, what cannot be read."""
+        self.charge(settings, source, 0)
+        try:
+            parsed = _read(source, read)
+        except Problem as problem:
+            self.charge(settings, source, 1)
+            await self.unparsable(source, request, problem.message)
+            if unparsable == "refuse":
+                raise
+            return Arrived(errors=((0, problem.message),))
+        self.charge(settings, source, max(1, len(parsed.facts)))
+        results = await self._keep(settings, source, request, parsed)
+        if parsed.errors and not parsed.facts and unparsable == "refuse":
+            raise Invalid(parsed.errors[0][1])
+        return Arrived(results, parsed.errors, parsed.ignored)
+
+    async def unparsable(self, source: Source, request: Request, why: str) -> None:
+        """Keep what cannot be read, whatever the source says of keeping."""
+        kept = raw_input(source, request, "unparsable", why)
+        if kept is not None:
+            await self._app.store.add_inputs([kept])
+        self._app.traffic.count(source, "unparsable")
+
+    async def attach(
+        self, source: Source, request: Request, items: list[Item], bad: Sequence[Problem]
+    ) -> list[Item]:
+        """The items of a request in our own vocabulary with the request itself, if it is to be kept."""
+        why = bad[0].message if bad else None
+        raw = raw_input(source, request, "unparsable" if bad else "taken", why)
+        self._app.traffic.count(source, "unparsable", len(bad))
+        if raw is None:
+            return items
+        if not items:
+            await self._app.store.add_inputs([raw])
+        return [msgspec.structs.replace(item, raw=raw) for item in items]
+
+    def charge(self, settings: Settings, source: Source, count: int) -> None:
+        """Each source has the account's limit, or its own, to itself. Raises Busy."""
+        rate = source.max_events_per_second or settings.account.max_events_per_second
+        rate = rate or self._app.config.max_events_per_second
+        wait = self._rates.take(source.id, rate, count)
+        if wait is not None:
+            self._app.traffic.count(source, "limited")
+            raise Busy(f"This source may send {rate} events a second.", retry_after=wait)
+
+    async def _keep(
+        self, settings: Settings, source: Source, request: Request, parsed: Parsed
+    ) -> Sequence[Taken | Problem]:
+        traffic = self._app.traffic
+        results: Sequence[Taken | Problem] = ()
+        raw = _raw(source, request, parsed)
+        if parsed.facts:
+            received = [msgspec.structs.replace(fact, received_at=request.now) for fact in parsed.facts]
+            facts = self._app.clocks.settle(source, received)
+            if raw is not None and source.corrects_clock:
+                raw = msgspec.structs.replace(raw, shifted=source.clock_skew)
+            items = [Item(settings.account.id, source, enrich(fact, settings), raw) for fact in facts]
+            results = await self._app.intake.accept(items)
+            traffic.facts(source, results)
+        elif raw is not None:
+            await self._app.store.add_inputs([raw])
+        traffic.count(source, "unparsable", len(parsed.errors))
+        traffic.count(source, "ignored", parsed.ignored)
+        return results
+
+
+def _read(source: Source, read: Callable[[], Parsed]) -> Parsed:
+    """A parser that fails is a fault of ours; what it failed at is kept for when it is corrected."""
+    try:
+        return read()
+    except Problem:
+        raise
+    except Exception:
+        log.exception("parser_failed", extra={"source_id": source.id, "type": source.type})
+        raise Invalid(FAILED) from None
+
+
+def _raw(source: Source, request: Request, parsed: Parsed) -> Input | None:
+    if parsed.errors:
+        return raw_input(source, request, "unparsable", parsed.errors[0][1])
+    if parsed.facts:
+        return raw_input(source, request, "taken")
+    return raw_input(source, request, "ignored", parsed.why or NOTHING_OF_A_CALL)
