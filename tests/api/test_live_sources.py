@@ -84,3 +84,58 @@ async def test_requests_are_refused_whatever_they_know(api: Api, nobody: Api) ->
             said = await nobody.ask("POST", f"/in/{made['id']}?token={token}", raw=b"{}")
             assert (said.status, said.code) == (409, "conflict")
         await api.delete(f"/v1/sources/{made['id']}")
+
+
+async def status(api: Api, source_id: str) -> Any:
+    return (await api.get(f"/v1/sources/{source_id}/status")).body
+
+
+async def test_gap_is_counted_and_listed(api: Api) -> None:
+    async with Manager() as pbx:
+        made = await create(api, pbx)
+        await connected(api, made["id"])
+        assert (await status(api, made["id"]))["gaps"] == []
+        pbx.cut()
+
+        async def lost() -> Any:
+            found = await status(api, made["id"])
+            return found if found["gaps"] else None
+
+        found = await until(lost)
+        assert (found["health"], found["last_day"]["gaps"]) == ("down", 1)
+        assert "closed" in found["gaps"][0]["error"]
+        await connected(api, made["id"])
+        found = await status(api, made["id"])
+        assert found["gaps"][0]["until"] >= found["gaps"][0]["since"]
+        assert found["health"] == "attention"
+        await api.delete(f"/v1/sources/{made['id']}")
+
+
+async def test_test_of_a_connection_says_what_happened(api: Api) -> None:
+    async with Manager() as pbx:
+        made = await create(api, pbx)
+        await connected(api, made["id"])
+        path = f"/v1/sources/{made['id']}"
+        assert (await api.post(f"{path}/test"))["ok"] is True
+        assert (await connected(api, made["id"]))["error"] is None
+        await api.patch(path, {"status": "paused"})
+        assert (await api.post(f"{path}/test"))["message"] == "Connected and logged in."
+        await api.patch(path, {"secret": "not the password"})
+        refused = await api.post(f"{path}/test")
+        assert (refused.status, refused["ok"], refused["call_id"]) == (200, False, None)
+        assert "refuses the login" in refused["message"]
+    gone = await api.post(f"{path}/test")
+    assert gone["ok"] is False
+    await api.delete(path)
+
+
+async def test_test_of_a_pbx_that_is_silent_ends(
+    api: Api, server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("aftercall.engine.probe.DEADLINE", 0.2)
+    async with Manager() as pbx:
+        pbx.mute = True
+        made = await create(api, pbx)
+        tested = await api.post(f"/v1/sources/{made['id']}/test")
+        assert (tested["ok"], tested["message"]) == (False, "No connection within 0.2 s.")
+        await api.delete(f"/v1/sources/{made['id']}")

@@ -77,6 +77,18 @@ async def test_secret_takes_the_tokens_place_and_is_never_shown(api: Api, nobody
     assert (await send(nobody, source, secret="a-new-secret")).status == 200
 
 
+async def test_secret_when_rotated_with_an_overlap(api: Api, nobody: Api) -> None:
+    source = await add(api)
+    asked = {"secret": "the-next-secret", "overlap_hours": 2}
+    rotated = await api.post(f"/v1/sources/{source['id']}/rotate-token", asked)
+    assert (rotated["token"], "the-next-secret" in str(rotated.body)) == (None, False)
+    assert (await send(nobody, source)).status == 200
+    assert (await send(nobody, source, secret="the-next-secret")).status == 200
+    assert (await send(nobody, source, secret="another-secret")).status == 401
+    await api.patch(f"/v1/sources/{source['id']}", {"secret": "the-next-secret"})
+    assert (await send(nobody, source)).status == 401
+
+
 async def test_secret_when_too_short(api: Api) -> None:
     answer = await api.post("/v1/sources", {"type": "twilio", "secret": "short"})
     assert (answer.status, answer.field) == (422, "secret")

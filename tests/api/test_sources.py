@@ -1,11 +1,14 @@
 # /v1/sources and what sources post to /in/{source}.
 
 from base64 import b64encode
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from aftercall.server import Server
 from tests.api.conftest import DOCUMENT, Api
+from tests.support.house import Clock
 
 
 async def test_token_when_given_in_every_way(api: Api, nobody: Api) -> None:
@@ -35,6 +38,55 @@ async def test_token_when_rotated(api: Api, nobody: Api) -> None:
     new = await api.post(f"/v1/sources/{source['id']}/rotate-token")
     assert (await nobody.post(f"/in/{source['id']}?token={source['token']}", DOCUMENT)).status == 401
     assert (await nobody.post(f"/in/{source['id']}?token={new['token']}", DOCUMENT)).status == 200
+
+
+@pytest.mark.parametrize("type", ["http", "kamailio"])
+async def test_token_when_rotated_with_an_overlap(
+    server: Server, api: Api, nobody: Api, monkeypatch: pytest.MonkeyPatch, type: str
+) -> None:
+    source = await api.post("/v1/sources", {"type": type})
+    path = f"/v1/sources/{source['id']}"
+    new = await api.post(f"{path}/rotate-token", {"overlap_hours": 1})
+    assert new["old_token_until"] is not None
+    for token in (source["token"], new["token"]):
+        assert (await nobody.post(f"/in/{source['id']}?token={token}", DOCUMENT)).status == 200
+    assert (await nobody.post(f"/in/{source['id']}?token=", DOCUMENT)).status == 401
+    clock = Clock()
+    clock.ahead = timedelta(hours=1)
+    monkeypatch.setattr(server.app.clock, "now", clock.now, raising=False)
+    assert (await nobody.post(f"/in/{source['id']}?token={source['token']}", DOCUMENT)).status == 401
+    assert (await nobody.post(f"/in/{source['id']}?token={new['token']}", DOCUMENT)).status == 200
+    assert (await api.get(path))["old_token_until"] is None
+
+
+async def test_token_when_rotated_twice_only_the_last_two_are_good(api: Api, nobody: Api) -> None:
+    first = await api.post("/v1/sources", {"type": "http"})
+    path = f"/v1/sources/{first['id']}/rotate-token"
+    second = await api.post(path, {"overlap_hours": 1})
+    third = await api.post(path, {"overlap_hours": 1})
+    answers = [
+        (await nobody.post(f"/in/{first['id']}?token={one['token']}", DOCUMENT)).status
+        for one in (first, second, third)
+    ]
+    assert answers == [401, 200, 200]
+
+
+@pytest.mark.parametrize("asked", [{"overlap_hours": -1}, {"overlap_hours": 10_000}, {"secret": "short"}])
+async def test_rotation_when_it_breaks_a_rule(api: Api, asked: dict[str, Any]) -> None:
+    source = await api.post("/v1/sources", {"type": "http"})
+    assert (await api.post(f"/v1/sources/{source['id']}/rotate-token", asked)).status == 422
+
+
+async def test_source_says_what_it_keeps_and_goes_by(api: Api) -> None:
+    shown = await api.post("/v1/sources", {"type": "kamailio"})
+    assert (shown["keep_raw_hours"], shown["clock"], shown["max_events_per_second"]) == (72, "auto", None)
+    asked = {"keep_raw_hours": 5, "clock": "trust", "max_events_per_second": 9}
+    changed = await api.patch(f"/v1/sources/{shown['id']}", asked)
+    assert {name: changed[name] for name in asked} == asked
+    back = await api.patch(f"/v1/sources/{shown['id']}", dict.fromkeys(asked))
+    assert {name: back[name] for name in asked} == {name: shown[name] for name in asked}
+    plain = await api.post("/v1/sources", {"type": "http"})
+    assert (plain["keep_raw_hours"], plain["clock"]) == (0, "trust")
 
 
 async def test_token_is_not_shown_again(api: Api) -> None:
@@ -90,6 +142,9 @@ async def test_kamailio_source_is_parsed_by_its_own_type(api: Api, nobody: Api) 
         ({"type": "http", "direction": "up"}, "direction"),
         ({"type": "http", "nonsense": 1}, "nonsense"),
         ({"type": "http", "timing": {"quiet": -1}}, "timing.quiet"),
+        ({"type": "http", "keep_raw_hours": -1}, "keep_raw_hours"),
+        ({"type": "http", "clock": "stopped"}, "clock"),
+        ({"type": "http", "max_events_per_second": 0}, "max_events_per_second"),
     ],
 )
 async def test_source_when_it_breaks_a_rule(api: Api, asked: dict[str, Any], field: str) -> None:

@@ -33,9 +33,10 @@ from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
+from aftercall.engine.inputs import EVENTS
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Reply, Request, SignedType, SourceType
+from aftercall.engine.upstream import Reply, Request, SignedType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
@@ -143,15 +144,8 @@ class Ingest:
             raise
         if source.type == "http":
             return await self._events(scope, settings, body, source)
-        other = cast("SourceType", kind)
         request = self._request(scope, body, path)
-        arrived = await self._reception.take(
-            settings,
-            source,
-            request,
-            lambda: other.parse(source, path, request.headers, body),
-            other.unparsable,
-        )
+        arrived = await self._reception.take(settings, source, request, SOURCES[source.type])
         bad = [
             ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in arrived.errors
         ]
@@ -165,9 +159,7 @@ class Ingest:
         request = self._request(scope, body, path)
         kind.verify(source, request)
         settings, source = await self._open(source)
-        arrived = await self._reception.take(
-            settings, source, request, lambda: kind.read(source, request), kind.unparsable
-        )
+        arrived = await self._reception.take(settings, source, request, kind)
         for result in arrived.results:
             if isinstance(result, Problem):
                 raise result
@@ -244,7 +236,8 @@ class Ingest:
             return items
         if bad and not items:
             self._reception.charge(settings, source, 1)
-        return await self._reception.attach(source, self._request(scope, body), items, bad)
+        path = EVENTS if scope["path"].startswith(EVENTS) else ""
+        return await self._reception.attach(source, self._request(scope, body, path), items, bad)
 
     async def _settings(self, account_id: str) -> Settings:
         settings = await self._app.settings.get(account_id)

@@ -1,7 +1,7 @@
 """One request of a source that has been verified: limited, read, kept as it was sent, taken in, counted (R1)."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 
@@ -9,17 +9,17 @@ from aftercall.api.rates import Rates
 from aftercall.app import App
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Busy, Invalid, Problem
+from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
-from aftercall.engine.input_rows import Input
-from aftercall.engine.inputs import raw_input
+from aftercall.engine.inputs import judged, raw_input
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Request, Unparsable
+from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType
+from aftercall.sources import reader
 
 log = logging.getLogger(__name__)
 
 FAILED = "It could not be read here; the server's log has the details."
-NOTHING_OF_A_CALL = "It says nothing about a call."
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -35,26 +35,21 @@ class Reception:
         self._app, self._rates = app, rates
 
     async def take(
-        self,
-        settings: Settings,
-        source: Source,
-        request: Request,
-        read: Callable[[], Parsed],
-        unparsable: Unparsable,
+        self, settings: Settings, source: Source, request: Request, kind: SourceType | SignedType
     ) -> Arrived:
         """Raises Busy when too much comes at once and, where the type refuses it, what cannot be read."""
         self.charge(settings, source, 0)
         try:
-            parsed = _read(source, read)
+            parsed = _read(source, request, kind)
         except Problem as problem:
             self.charge(settings, source, 1)
             await self.unparsable(source, request, problem.message)
-            if unparsable == "refuse":
+            if kind.unparsable == "refuse":
                 raise
             return Arrived(errors=((0, problem.message),))
         self.charge(settings, source, max(1, len(parsed.facts)))
         results = await self._keep(settings, source, request, parsed)
-        if parsed.errors and not parsed.facts and unparsable == "refuse":
+        if parsed.errors and not parsed.facts and kind.unparsable == "refuse":
             raise Invalid(parsed.errors[0][1])
         return Arrived(results, parsed.errors, parsed.ignored)
 
@@ -92,12 +87,12 @@ class Reception:
     ) -> Sequence[Taken | Problem]:
         traffic = self._app.traffic
         results: Sequence[Taken | Problem] = ()
-        raw = _raw(source, request, parsed)
+        raw = raw_input(source, request, *judged(parsed))
         if parsed.facts:
             received = [msgspec.structs.replace(fact, received_at=request.now) for fact in parsed.facts]
             facts = self._app.clocks.settle(source, received)
-            if raw is not None and source.corrects_clock:
-                raw = msgspec.structs.replace(raw, shifted=source.clock_skew)
+            if raw is not None:
+                raw = msgspec.structs.replace(raw, shifted=_shift(received, facts))
             items = [Item(settings.account.id, source, enrich(fact, settings), raw) for fact in facts]
             results = await self._app.intake.accept(items)
             traffic.facts(source, results)
@@ -108,10 +103,10 @@ class Reception:
         return results
 
 
-def _read(source: Source, read: Callable[[], Parsed]) -> Parsed:
+def _read(source: Source, request: Request, kind: SourceType | SignedType) -> Parsed:
     """A parser that fails is a fault of ours; what it failed at is kept for when it is corrected."""
     try:
-        return read()
+        return reader(kind)(source, request)
     except Problem:
         raise
     except Exception:
@@ -119,9 +114,7 @@ def _read(source: Source, read: Callable[[], Parsed]) -> Parsed:
         raise Invalid(FAILED) from None
 
 
-def _raw(source: Source, request: Request, parsed: Parsed) -> Input | None:
-    if parsed.errors:
-        return raw_input(source, request, "unparsable", parsed.errors[0][1])
-    if parsed.facts:
-        return raw_input(source, request, "taken")
-    return raw_input(source, request, "ignored", parsed.why or NOTHING_OF_A_CALL)
+def _shift(before: Sequence[Fact], after: Sequence[Fact]) -> float:
+    """By how much times were put right, in seconds."""
+    moved = (new.occurred_at - old.occurred_at for old, new in zip(before, after, strict=True))
+    return next((by.total_seconds() for by in moved if by), 0.0)

@@ -16,6 +16,7 @@ from aftercall.cli.send import send
 from aftercall.cli.serve import migrate, serve
 from aftercall.cli.settings import config
 from aftercall.cli.shell import FAILED, MISUSED, UNREACHABLE, Failure, fail
+from aftercall.cli.sources import sources
 from aftercall.client import Refused, Unreachable
 from aftercall.config import ConfigError
 
@@ -28,7 +29,7 @@ app = App(
 )
 for command in (serve, migrate, demo, send, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
-for group in (keys, accounts, webhooks, calls, deliveries):
+for group in (keys, accounts, sources, webhooks, calls, deliveries):
     app.command(group)
 
 

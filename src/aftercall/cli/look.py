@@ -21,7 +21,7 @@ def list_webhooks(remote: Remote | None = None) -> None:
     """Show the webhooks."""
     rows = [
         (w["id"], w["name"], w["status"], w["format"], " ".join(w["events"]), w["url"])
-        for w in run(_items(remote, "/v1/webhooks"))
+        for w in run(listed(remote, "/v1/webhooks"))
     ]
     table(("id", "name", "status", "format", "outcomes", "url"), rows)
 
@@ -53,7 +53,7 @@ def create_webhook(
         if not secret:
             raise Failure("--header must be Name:secret.", MISUSED)
         asked["auth"] = {"header": header_name, "secret": secret.strip()}
-    made = run(_call(remote, "POST", "/v1/webhooks", asked))
+    made = run(ask(remote, "POST", "/v1/webhooks", asked))
     out.print(f"Webhook {made['id']}, signing secret {made['signing_secret']}", markup=False)
     for note in made.get("notes") or ():
         out.print(note, markup=False)
@@ -62,7 +62,7 @@ def create_webhook(
 @webhooks.command(name="test")
 def try_webhook(id: str, remote: Remote | None = None) -> None:
     """Send a signed sample and say Delivered, or exactly what failed."""
-    result = run(_call(remote, "POST", f"/v1/webhooks/{id}/test"))
+    result = run(ask(remote, "POST", f"/v1/webhooks/{id}/test"))
     if result["status"] != "delivered":
         raise Failure(f"Not delivered: {result['message']}")
     out.print(f"Delivered in {result['latency_ms']:g} ms (HTTP {result['status_code']}).")
@@ -71,7 +71,7 @@ def try_webhook(id: str, remote: Remote | None = None) -> None:
 @webhooks.command(name="health")
 def health(id: str, remote: Remote | None = None) -> None:
     """Show how a receiver has been doing."""
-    found = run(_call(remote, "GET", f"/v1/webhooks/{id}/health"))
+    found = run(ask(remote, "GET", f"/v1/webhooks/{id}/health"))
     rows = [(name, msgspec.json.encode(value).decode() if isinstance(value, dict) else value)
             for name, value in found.items()]  # fmt: skip
     table(("", ""), rows)
@@ -93,7 +93,7 @@ def list_calls(
     rows = [
         (c["call_id"], c["started_at"], c["direction"], c["from"], c["to"], c["status"], c["reason"],
          c["talk_time_seconds"])
-        for c in run(_items(remote, "/v1/calls", query, limit))
+        for c in run(listed(remote, "/v1/calls", query, limit))
     ]  # fmt: skip
     table(("id", "started", "direction", "from", "to", "outcome", "reason", "talk s"), rows)
 
@@ -101,7 +101,7 @@ def list_calls(
 @calls.command(name="show")
 def show_call(id: str, remote: Remote | None = None) -> None:
     """Show one call and everything that happened: events, deliveries, and who did not get it and why."""
-    call = run(_call(remote, "GET", f"/v1/calls/{id}"))
+    call = run(ask(remote, "GET", f"/v1/calls/{id}"))
     moments = call.pop("timeline")
     for name in ("events", "deliveries"):
         call.pop(name)
@@ -137,7 +137,7 @@ def list_deliveries(
             d["attempts"],
             d["reason"],
         )
-        for d in run(_items(remote, "/v1/deliveries", query, limit))
+        for d in run(listed(remote, "/v1/deliveries", query, limit))
     ]
     table(("id", "created", "event", "webhook", "call", "status", "attempts", "reason"), rows)
 
@@ -154,7 +154,7 @@ def replay(
 ) -> None:
     """Send again what has not arrived. What has been delivered meanwhile is left alone."""
     asked = {"since": moment(since), "status": [word for part in status for word in part.split(",")]}
-    done = run(_call(remote, "POST", f"/v1/webhooks/{webhook}/replay", asked))
+    done = run(ask(remote, "POST", f"/v1/webhooks/{webhook}/replay", asked))
     out.print(f"{done['resent']} sent again, {done['arrived']} had arrived meanwhile.")
     if done["left"]:
         out.print(f"{done['left']} are left; ask again to go on with them.")
@@ -175,12 +175,12 @@ def _plain(value: object) -> object:
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 
-async def _call(remote: Remote | None, method: str, path: str, value: object = None) -> Any:
+async def ask(remote: Remote | None, method: str, path: str, value: object = None) -> Any:
     async with client(remote) as api:
         return await api.call(method, path, value)
 
 
-async def _items(
+async def listed(
     remote: Remote | None, path: str, query: dict[str, Any] | None = None, most: int = 10_000
 ) -> list[Any]:
     found: list[Any] = []

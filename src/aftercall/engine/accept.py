@@ -83,7 +83,8 @@ async def _keep(work: Work, told: Sequence[tuple[Item, Taken | Problem]]) -> Non
     for item, result in told:
         if item.raw is not None:
             _, came_of_it = inputs.setdefault(item.raw.id, (item.raw, []))
-            given = Given(item.fact.call_key, item.fact.natural_id)
+            known = isinstance(result, Taken) and result.status == "duplicate"
+            given = Given(item.fact.call_key, item.fact.natural_id, known)
             came_of_it.append((given, result if isinstance(result, Problem) else result.call_id))
     await work.add_inputs([settled(raw, came_of_it) for raw, came_of_it in inputs.values()])
 

@@ -12,10 +12,11 @@ MAX_GIVEN = 1_000  # facts that an input names
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
-    """A fact that an input told."""
+    """A fact that an input told; `known` when another input had told it before."""
 
     call_key: str
     natural_id: str
+    known: bool = False
 
 
 class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -46,7 +47,7 @@ class Input(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class InputQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of a source's input, newest first."""
+    """A page of a source's input, newest first unless told otherwise."""
 
     source_id: str
     result: tuple[Result, ...] = ()
@@ -55,6 +56,7 @@ class InputQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cursor: str | None = None
     limit: int = 50
     bodies: bool = False  # else they are left out
+    oldest_first: bool = False
 
 
 class Counts(msgspec.Struct):

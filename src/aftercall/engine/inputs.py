@@ -14,7 +14,7 @@ from aftercall.domain.account import KEEP_RAW_HOURS, Source
 from aftercall.domain.errors import Problem
 from aftercall.engine.ids import new_id
 from aftercall.engine.input_rows import MAX_GIVEN, Given, Input, Result
-from aftercall.engine.upstream import Request
+from aftercall.engine.upstream import Parsed, Request
 
 MAX_BODY = 1_048_576  # bytes kept of a body; what is longer is cut and cannot be read again
 MAX_IGNORED_BODY = 16_384  # likewise, of what says nothing of a call
@@ -28,6 +28,8 @@ SECRET = re.compile(
     r"(^|[_-])(token|secret|password|passwd|pwd|key|apikey|auth|authorization|signature|sig|credential)s?([_-]|$)"
 )
 MASK = "***"
+NOTHING_OF_A_CALL = "It says nothing about a call."
+EVENTS = "/v1/events"  # the path of what came with an API key; its sender was told what could not be read
 
 
 def raw_input(source: Source, request: Request, result: Result, error: str | None = None) -> Input | None:
@@ -50,6 +52,13 @@ def raw_input(source: Source, request: Request, result: Result, error: str | Non
         size=len(request.body),
         error=None if error is None else _text(error),
     )
+
+
+def judged(parsed: Parsed) -> tuple[Result, str | None]:
+    """What became of a request that could be read, and why it gave nothing or not all."""
+    if parsed.errors:
+        return "unparsable", parsed.errors[0][1]
+    return ("taken", None) if parsed.facts else ("ignored", parsed.why or NOTHING_OF_A_CALL)
 
 
 def masked(query: str) -> str:

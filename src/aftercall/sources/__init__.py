@@ -1,6 +1,9 @@
 """The upstreams AfterCall understands, one file each. A new one is its file and its line here."""
 
-from aftercall.engine.upstream import SignedType, SourceType
+from collections.abc import Callable
+
+from aftercall.domain.account import Source
+from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType
 from aftercall.sources import (
     elevenlabs,
     freeswitch_cdr,
@@ -30,3 +33,10 @@ SOURCES: dict[str, SourceType | SignedType] = {
     "plivo": plivo,
     "jambonz": jambonz,
 }
+
+
+def reader(kind: SourceType | SignedType) -> Callable[[Source, Request], Parsed]:
+    """How a type reads a request that has been verified."""
+    if isinstance(kind, SignedType):
+        return kind.read
+    return lambda source, request: kind.parse(source, request.path, request.headers, request.body)

@@ -20,6 +20,7 @@ from aftercall.store.values import document, micros
 i, t = inputs.c, traffic.c
 
 ADD_INPUTS = Insert(inputs)
+REPLACE_INPUTS = Insert(inputs, conflict="replace")
 _GET = Query(
     select(i.document, i.body).where(
         i.account_id == bindparam("account_id"),
@@ -58,7 +59,6 @@ class SqlInputs(Part):
         return _input(rows[0]) if rows else None
 
     async def list_inputs(self, account_id: str, query: InputQuery) -> Page[Input]:
-        """Newest first."""
         wanted = [i.source_id == query.source_id, i.account_id == account_id]
         if query.result:
             wanted.append(i.result.in_(query.result))
@@ -67,9 +67,11 @@ class SqlInputs(Part):
         if query.until is not None:
             wanted.append(i.received_at < micros(query.until))
         if query.cursor is not None:
-            wanted.append(i.id < read_cursor(query.cursor, tuple[str])[0])
+            place = read_cursor(query.cursor, tuple[str])[0]
+            wanted.append(i.id > place if query.oldest_first else i.id < place)
+        order = i.id if query.oldest_first else i.id.desc()
         body = i.body if query.bodies else null().label("body")
-        asked = select(i.document, body, i.id).where(*wanted).order_by(i.id.desc()).limit(query.limit + 1)
+        asked = select(i.document, body, i.id).where(*wanted).order_by(order).limit(query.limit + 1)
         rows = await self._database.read(Link.all, asked)
         return page(rows, query.limit, _input, lambda row: (row.id,))
 

@@ -13,7 +13,7 @@ from aftercall.engine.ports import Collision
 from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
 from aftercall.store.delivery_rows import delivery_values
-from aftercall.store.inputs import ADD_INPUTS, input_values
+from aftercall.store.inputs import ADD_INPUTS, REPLACE_INPUTS, input_values
 from aftercall.store.link import Link
 from aftercall.store.schema import accounts, calls, deliveries, events, facts
 from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, Rows, types, within
@@ -153,6 +153,9 @@ class SqlWork:
 
     async def add_inputs(self, rows: Sequence[Input]) -> None:
         await self._run(Link.many, ADD_INPUTS, [input_values(row) for row in rows])
+
+    async def replace_inputs(self, rows: Sequence[Input]) -> None:
+        await self._run(Link.many, REPLACE_INPUTS, [input_values(row) for row in rows])
 
     async def drop_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
         await self._run(Link.many, _DROP_FACTS, facts)
