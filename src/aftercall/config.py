@@ -59,7 +59,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     url: str = ""  # where the commands find the server; empty: http://host:port
     max_body_bytes: Count = 1 << 20
     max_batch: Count = 1000  # events in one request
-    max_events_per_second: Count = 20_000  # per account, unless the account has its own
+    max_events_per_second: Count = 20_000  # per source, unless it or its account has its own
     egress_addresses: tuple[str, ...] = ()  # published, so that receivers can let us in
     log_level: LogLevel = "info"
     log_json: bool = False

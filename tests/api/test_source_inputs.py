@@ -1,7 +1,9 @@
 # What sources sent, as it was sent: kept, listed, shown; and what becomes of bad input, for every type.
 
 import hmac
+import re
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -152,6 +154,15 @@ def test_every_type_says_what_becomes_of_what_cannot_be_read() -> None:
     assert ANSWERS.keys() <= SOURCES.keys()
 
 
+def test_the_answers_are_documented() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs/reference/sources.md").read_text()
+    rows = dict(re.findall(r"^\| `(\w+)` \| (200|4xx|none) \|", page, re.MULTILINE))
+    assert rows.keys() == SOURCES.keys()
+    for name, kind in SOURCES.items():
+        if rows[name] != "none":
+            assert (rows[name] == "200") == (kind.unparsable == "accept"), name
+
+
 def signed(type: str, body: bytes) -> dict[str, str]:
     at = str(int(time.time()))
     said = body + f"{at}000".encode() if type == "retell" else f"{at}.".encode() + body
@@ -258,6 +269,14 @@ async def test_events_that_tell_of_old_calls_are_not_moved(api: Api, nobody: Api
         assert "clock_skew" not in call["data_quality"]
     found = await status(api, source)
     assert found["clock"] == {"mode": "trust", "skew_seconds": None, "samples": 0, "corrected_by": 0.0}
+
+
+async def test_events_for_a_paused_source_are_counted_and_not_kept(api: Api) -> None:
+    paused = await add(api, "http", status="paused")
+    default = (await api.get("/v1/sources"))["items"][0]
+    assert (await api.post("/v1/events", DOCUMENT | {"source": paused["id"]})).status == 422
+    assert await inputs(api, paused) == await inputs(api, default) == []
+    assert (await status(api, paused))["last_day"]["refused"] == 1
 
 
 # --- limits ---

@@ -84,6 +84,10 @@ class MethodNotAllowed(Problem):
     status = 405
 
 
+class NoSource(Invalid):
+    """The event names no source that takes it."""
+
+
 class Ingest:
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
@@ -205,7 +209,7 @@ class Ingest:
                 items.append(self._item(settings, of, http.fact(said, of, now)))
                 results.append(None)
             except Problem as problem:
-                if isinstance(problem, Invalid | Unreadable):
+                if isinstance(problem, Invalid | Unreadable) and not isinstance(problem, NoSource):
                     bad.append(problem)
                 results.append(problem)
         if bad or (source is not None and source.keep_raw_hours):
@@ -265,9 +269,10 @@ class Ingest:
             source = settings.sources.get(named) if type(named) is str else None
         if source is None:
             rule = "the account has no source of type http" if named is None else "must be a source's id"
-            raise Invalid.field("source", rule, None if named is None else shape(named))
+            raise NoSource.field("source", rule, None if named is None else shape(named))
         if source.status != "enabled":
-            raise Invalid.field("source", "this source is paused")
+            self._app.traffic.count(source, "refused")
+            raise NoSource.field("source", "this source is paused")
         return source
 
     def _default(self, settings: Settings) -> Source | None:

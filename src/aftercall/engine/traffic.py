@@ -7,7 +7,7 @@ nothing is paid for a single event.
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from aftercall.domain.account import Source
@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 
 EVERY = 10.0  # seconds between writings
 KEPT = timedelta(days=31)
+MINUTE = timedelta(minutes=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ARRIVED = frozenset({"taken", "duplicate", "ignored", "unparsable"})
 
 
@@ -37,22 +39,36 @@ class Tally:
 
     def __init__(self, account_id: str, source_id: str) -> None:
         self.account_id, self.source_id = account_id, source_id
-        self.total = Counts()
         self.hour = Hour(0)
         self.unwritten: dict[int, Hour] = {}
+        self._before = Counts()  # of the hours that are over
+        self._minute, self._until = 0, EPOCH  # the minute of the hour that was counted in last, and its end
+
+    @property
+    def total(self) -> Counts:
+        """Since the node started."""
+        total = Counts()
+        total.merge(self._before)
+        total.merge(self.hour.counts)
+        return total
 
     def count(self, what: What, count: int, now: datetime) -> None:
         if not count:
             return
-        number, minute = divmod(int(now.timestamp()) // 60, 60)
-        if number != self.hour.number:
-            self.hour = Hour(number)
-        hour = self.unwritten[number] = self.hour
+        if now >= self._until:
+            self._turn(now)
+        hour = self.unwritten[self.hour.number] = self.hour
         hour.counts.add(what, count)
-        self.total.add(what, count)
         if what in ARRIVED:
-            hour.minutes[minute] += count
+            hour.minutes[self._minute] += count
             hour.last_at = now
+
+    def _turn(self, now: datetime) -> None:
+        number, self._minute = divmod(int(now.timestamp()) // 60, 60)
+        self._until = now.replace(second=0, microsecond=0) + MINUTE
+        if number != self.hour.number:
+            self._before.merge(self.hour.counts)
+            self.hour = Hour(number)
 
 
 class Traffic:
