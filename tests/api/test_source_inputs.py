@@ -3,6 +3,7 @@
 import hmac
 import re
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from aftercall.server import Server
 from aftercall.sources import SOURCES
 from tests.api.conftest import DOCUMENT, Api
+from tests.support.house import Clock
 from tests.support.wait import until
 
 SECRET = "12345678901234567890123456789012"
@@ -277,6 +279,37 @@ async def test_events_for_a_paused_source_are_counted_and_not_kept(api: Api) -> 
     assert (await api.post("/v1/events", DOCUMENT | {"source": paused["id"]})).status == 422
     assert await inputs(api, paused) == await inputs(api, default) == []
     assert (await status(api, paused))["last_day"]["refused"] == 1
+
+
+@pytest.mark.parametrize("by_key", [True, False])
+async def test_events_are_moved_when_their_source_asks_for_it(
+    server: Server, api: Api, nobody: Api, monkeypatch: pytest.MonkeyPatch, *, by_key: bool
+) -> None:
+    source = await add(api, "http", clock="auto")
+    clock = Clock()
+    monkeypatch.setattr(server.app.clock, "now", clock.now, raising=False)
+
+    async def ring(call_id: str) -> Any:
+        at = clock.now() - timedelta(seconds=30)
+        told = {"event": "call.ringing", "call_id": call_id, "occurred_at": at.isoformat()}
+        if by_key:
+            return await api.post("/v1/events", told | {"source": source["id"]})
+        return await send(nobody, source, told)
+
+    for n in range(9):
+        assert (await ring(f"c{n}")).status == 200
+        clock.ahead += timedelta(seconds=6)
+
+    async def known() -> bool:
+        return bool((await api.get(f"/v1/sources/{source['id']}"))["clock_skew_seconds"])
+
+    await until(known)
+    last = await ring("last")
+    call = await api.get(f"/v1/calls/{last['call_id']}")
+    assert "clock_skew" in call["data_quality"]
+    found = await status(api, source)
+    assert found["clock"]["corrected_by"] == pytest.approx(30, abs=1)
+    assert any("behind ours; times are put right" in note for note in found["notes"])
 
 
 # --- limits ---

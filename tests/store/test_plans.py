@@ -13,7 +13,7 @@ from sqlalchemy import event
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
 from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
-from aftercall.store import call_log, delivery_log, holding, nodes, queue, work
+from aftercall.store import call_log, delivery_log, holding, inputs, nodes, queue, work
 from aftercall.store.link import Link, SqliteLink
 from aftercall.store.postgres import Postgres
 from aftercall.store.sqlite import Sqlite
@@ -23,7 +23,7 @@ from tests.store import make
 from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
-BIG = {"calls", "facts", "events", "deliveries", "attempts"}
+BIG = {"calls", "facts", "events", "deliveries", "attempts", "inputs", "traffic"}
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -34,6 +34,11 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (work, "_KNOWN", "facts_pkey"),
     (work, "_FACTS", "facts_pkey"),
     (work, "_SPOKEN", "events_pkey"),
+    (work, "_DROP_FACTS", "facts_pkey"),
+    (inputs, "_GET", "inputs_pkey"),
+    (inputs, "_DROP", "inputs_by_age"),
+    (inputs, "_TRAFFIC", "traffic_pkey"),
+    (inputs, "_LAST", "traffic_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),

@@ -94,7 +94,11 @@ class Reception:
             if raw is not None:
                 raw = msgspec.structs.replace(raw, shifted=_shift(received, facts))
             items = [Item(settings.account.id, source, enrich(fact, settings), raw) for fact in facts]
-            results = await self._app.intake.accept(items)
+            try:
+                results = await self._app.intake.accept(items)
+            except Problem as problem:
+                traffic.count(source, "limited" if isinstance(problem, Busy) else "refused")
+                raise
             traffic.facts(source, results)
         elif raw is not None:
             await self._app.store.add_inputs([raw])

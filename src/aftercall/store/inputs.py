@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, null, select
+from sqlalchemy import bindparam, delete, func, null, select, tuple_
 
 from aftercall.engine.input_rows import Hour, HourRow, Input, InputQuery
 from aftercall.engine.rows import Page
@@ -28,8 +28,13 @@ _GET = Query(
         i.id == bindparam("id"),
     )
 )
-_expired = select(i.id).where(i.expires_at < bindparam("now")).order_by(i.expires_at).limit(bindparam("most"))
-_DROP = Query(delete(inputs).where(i.id.in_(_expired), i.expires_at < bindparam("now")))
+_expired = (
+    select(i.source_id, i.id)
+    .where(i.expires_at < bindparam("now"))
+    .order_by(i.expires_at)
+    .limit(bindparam("most"))
+)
+_DROP = Query(delete(inputs).where(tuple_(i.source_id, i.id).in_(_expired)))
 _PUT_TRAFFIC = Insert(traffic, conflict="replace")
 _TRAFFIC = Query(
     select(t.incarnation, t.document).where(
@@ -107,9 +112,9 @@ def _traffic(link: Link, account_id: str, source_id: str, since: int) -> list[Ho
 def input_values(kept: Input) -> tuple[Any, ...]:
     bare = msgspec.structs.replace(kept, body=b"")
     return (
+        kept.source_id,
         kept.id,
         kept.account_id,
-        kept.source_id,
         kept.result,
         micros(kept.received_at),
         micros(kept.expires_at),

@@ -232,15 +232,14 @@ idempotency = Table(
 inputs = Table(
     "inputs",
     metadata,
+    Column("source_id", Key, primary_key=True),
     Column("id", Key, primary_key=True),
     Column("account_id", Key, primary_key=True),
-    Column("source_id", Key, nullable=False),
     Column("result", Key, nullable=False),
     Column("received_at", BigInteger, nullable=False),
     Column("expires_at", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # deflated (zlib)
-    Index("inputs_by_source", "source_id", "id"),
     Index("inputs_by_result", "source_id", "result", "id"),
     Index("inputs_by_age", "expires_at"),
 )

@@ -13,16 +13,15 @@ KEY = sa.Text().with_variant(TEXT(collation="C"), "postgresql")
 def upgrade() -> None:
     op.create_table(
         "inputs",
+        sa.Column("source_id", KEY, primary_key=True),
         sa.Column("id", KEY, primary_key=True),
         sa.Column("account_id", KEY, primary_key=True),
-        sa.Column("source_id", KEY, nullable=False),
         sa.Column("result", KEY, nullable=False),
         sa.Column("received_at", sa.BigInteger, nullable=False),
         sa.Column("expires_at", sa.BigInteger, nullable=False),
         sa.Column("document", sa.Text, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
-    op.create_index("inputs_by_source", "inputs", ["source_id", "id"])
     op.create_index("inputs_by_result", "inputs", ["source_id", "result", "id"])
     op.create_index("inputs_by_age", "inputs", ["expires_at"])
     op.create_table(
