@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -17,9 +18,10 @@ from aftercall.engine.input_rows import Input, InputQuery
 from aftercall.engine.reread import Read, Reread, reread
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.engine.upstream import Parsed, Request, Unparsable
-from aftercall.sources import kamailio
+from aftercall.sources import SOURCES, kamailio, reader
 from tests.support.house import House, house
 
+FIXTURES = Path(__file__).parent.parent / "sources"
 replace = msgspec.structs.replace
 BYE = {"method": "BYE", "from_tag": "1a", "to_tag": "1b", "sip_code": "200", "sip_reason": "OK"}
 INVITE = {"method": "INVITE", "from_tag": "1a", "to_tag": "1b", "sip_code": "200", "sip_reason": "OK",
@@ -98,7 +100,7 @@ async def calls(home: House) -> list[CallRow]:
 
 
 async def inputs(home: House) -> list[Input]:
-    query = InputQuery(source_id=home.source.id, oldest_first=True)
+    query = InputQuery(source_id=home.source.id, oldest_first=True, limit=200)
     return list((await home.app.store.list_inputs(home.account_id, query)).items)
 
 
@@ -171,6 +173,54 @@ async def test_other_facts_of_the_call_stay(home: House) -> None:
     await again(home)
     [after] = await calls(home)
     assert (after.call.notes, after.call.from_) == ("Kept", "+14085551234")
+
+
+def said_by(type: str) -> list[bytes]:
+    """Every request of a type's fixtures, as its sender would send it."""
+    bodies: list[bytes] = []
+    for file in sorted((FIXTURES / type / "fixtures").glob("*.json*")):
+        text = file.read_text()
+        lines = text.splitlines() if file.suffix == ".jsonl" else [text]
+        for line in lines:
+            value = json.loads(line)
+            for one in value if isinstance(value, list) else [value]:
+                form = one.get("params")
+                body = one.get("body", one)
+                bodies.append(urlencode(form).encode() if form is not None else json.dumps(body).encode())
+    return bodies
+
+
+@pytest.mark.parametrize("type", sorted(SOURCES.keys() - {"http", "asterisk", "kamailio"}))
+async def test_what_a_type_is_known_to_say_is_read_again_as_it_was(home: House, type: str) -> None:
+    """Of what is kept nothing is missing that a parser needs: every fixture, kept and read again."""
+    settings = await home.app.settings.get(home.account_id)
+    assert settings is not None
+    home.source = replace(home.source, type=type)
+    kind = SOURCES[type]
+    reception = Reception(home.app, Rates())
+    headers = {
+        "content-type": "application/json",
+        "i-twilio-idempotency-token": "tok",
+        "authorization": "s3cret",
+    }
+    bodies = said_by(type)
+    assert len(bodies) >= 4
+    for body in bodies:
+        now = home.clock.now()
+        said = Request(
+            url="", query="ac_crm=A-17&leg=agent&token=s3cret", headers=headers, body=body, now=now
+        )
+        await reception.take(settings, home.source, said, kind)
+    before, kept = await calls(home), await inputs(home)
+    assert len(kept) == len(bodies)
+    assert before
+    found = await reread(
+        home.app.store, settings, home.source, reader(kind), kind.timing, None, home.clock.now(), write=True
+    )
+    assert (found.inputs, found.differences, found.made, found.unread) == (len(bodies), [], [], [])
+    assert [row.call for row in await calls(home)] == [row.call for row in before]
+    for one, other in zip(await inputs(home), kept, strict=True):
+        assert one == other
 
 
 async def test_input_and_its_facts_are_stored_together_or_not_at_all(

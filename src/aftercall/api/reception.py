@@ -103,7 +103,7 @@ class Reception:
         elif raw is not None:
             await self._app.store.add_inputs([raw])
         traffic.count(source, "unparsable", len(parsed.errors))
-        traffic.count(source, "ignored", parsed.ignored)
+        traffic.count(source, "ignored", parsed.ignored or int(not parsed.facts and not parsed.errors))
         return results
 
 

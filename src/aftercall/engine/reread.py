@@ -5,6 +5,7 @@ silence, as `rebuild` does: nothing is sent. A call that nobody had heard of is 
 down, for nobody.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -25,9 +26,12 @@ from aftercall.engine.rebuild import Difference
 from aftercall.engine.rows import CallRow, Settings
 from aftercall.engine.upstream import Parsed, Request
 
+log = logging.getLogger(__name__)
+
 BATCH = 50  # inputs in one transaction
 
 Read = Callable[[Source, Request], Parsed]
+Homes = dict[tuple[str, str], str]  # (call key, natural id) of a fact -> the id of its call
 
 
 class Reread(msgspec.Struct, kw_only=True):
@@ -100,6 +104,10 @@ class Reader:
             except Problem as problem:
                 self.found.unread.append((kept.id, problem.message))
                 continue
+            except Exception:
+                log.exception("parser_failed", extra={"source_id": kept.source_id, "input_id": kept.id})
+                self.found.unread.append((kept.id, "The parser failed; the log has the details."))
+                continue
             read.append((again, facts))
             self._note(told, kept, facts)
         if not told:
@@ -108,10 +116,10 @@ class Reader:
         rows: dict[str, list[CallRow]] = {}
         for row in await work.find_calls(keys):
             rows.setdefault(row.call_key, []).append(row)
-        call_ids = await self._correct(work, told, rows)
-        call_ids |= await self._make(work, [one for key, one in told.items() if key not in rows])
+        homes = await self._correct(work, told, rows)
+        homes |= await self._make(work, [one for key, one in told.items() if key not in rows])
         if self._write:
-            await work.replace_inputs([self._input(*one, call_ids) for one in read])
+            await work.replace_inputs([self._input(*one, homes) for one in read])
 
     def _facts(self, kept: Input) -> tuple[Input, list[Fact]]:
         """The input as it is judged today, and its facts. Raises Problem where it cannot be read."""
@@ -150,10 +158,9 @@ class Reader:
             if hash((key, natural_id)) not in self._told:
                 told.setdefault(key, Told()).gone.add(natural_id)
 
-    async def _correct(
-        self, work: Work, told: dict[str, Told], rows: dict[str, list[CallRow]]
-    ) -> dict[str, str]:
-        """The calls there are; their ids by key."""
+    async def _correct(self, work: Work, told: dict[str, Told], rows: dict[str, list[CallRow]]) -> Homes:
+        """The calls there are."""
+        homes: Homes = {}
         every = [row for generations in rows.values() for row in generations]
         stored = await work.load_facts([(row.account_id, row.id) for row in every])
         drop: list[tuple[str, str, str]] = []
@@ -163,6 +170,7 @@ class Reader:
             for row, news in _shared_out(told[key], generations, stored):
                 before = {fact.natural_id: fact for fact in stored[row.id]}
                 after = {**{n: f for n, f in before.items() if n not in told[key].gone}, **news}
+                homes |= {(key, natural_id): row.id for natural_id in after}
                 if after == before or not after:
                     continue
                 call = project(after.values()).call
@@ -176,15 +184,15 @@ class Reader:
             await work.drop_facts(drop)
             await work.add_facts(add)
             await work.update_calls(corrected)
-        return {key: generations[-1].id for key, generations in rows.items()}
+        return homes
 
     def _corrected(self, row: CallRow, call: object, facts: int) -> CallRow:
         return msgspec.structs.replace(
             row, call=call, facts=facts, fold=None, version=row.version + 1, updated_at=self._now
         )
 
-    async def _make(self, work: Work, told: Sequence[Told]) -> dict[str, str]:
-        """Calls that nobody had heard of, as if they had been told some while ago; their ids by key."""
+    async def _make(self, work: Work, told: Sequence[Told]) -> Homes:
+        """Calls that nobody had heard of, as if they had been told some while ago."""
         facts = [fact for one in told for fact in one.facts.values()]
         keys = sorted({fact.call_key for fact in facts})
         self.found.made += [key for key in keys if key not in self.found.made]
@@ -195,23 +203,24 @@ class Reader:
         await accept(work, items, self._setting(self._now - timedelta(seconds=patience)))
         rows = await work.find_calls([(self._source.account_id, self._source.id, key) for key in keys])
         await look_again(work, rows, self._setting(self._now))
-        return {row.call_key: row.id for row in rows}
+        ids = {row.call_key: row.id for row in rows}
+        return {
+            (fact.call_key, fact.natural_id): ids[fact.call_key] for fact in facts if fact.call_key in ids
+        }
 
     def _setting(self, now: datetime) -> Setting:
         accounts = {self._source.account_id: self._silent}
         return Setting(accounts, {self._source.type: self._timing}, Nobody(), now)
 
-    def _input(self, kept: Input, facts: list[Fact], call_ids: dict[str, str]) -> Input:
+    def _input(self, kept: Input, facts: list[Fact], homes: Homes) -> Input:
         """As it is listed from now on."""
         first = {(given.call_key, given.natural_id) for given in kept.given if not given.known}
         known = {(given.call_key, given.natural_id) for given in kept.given} - first
-        ids = dict.fromkeys(call_ids[fact.call_key] for fact in facts if fact.call_key in call_ids)
+        places = [(fact.call_key, fact.natural_id) for fact in facts]
+        ids = dict.fromkeys(homes[place] for place in places if place in homes)
         return msgspec.structs.replace(
             kept,
-            given=tuple(
-                Given(fact.call_key, fact.natural_id, (fact.call_key, fact.natural_id) in known)
-                for fact in facts
-            )[:MAX_GIVEN],
+            given=tuple(Given(*place, place in known) for place in places)[:MAX_GIVEN],
             call_ids=tuple(ids),
         )
 

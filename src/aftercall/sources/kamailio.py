@@ -73,7 +73,8 @@ def parse(source: Source, path: str, headers: dict[str, str], body: bytes) -> Pa
             continue
         facts.extend(found)
         ignored += not found
-    return Parsed(tuple(facts), tuple(errors), ignored)
+    why = "Challenges (401, 407), dialog events and methods that tell nothing new are not used."
+    return Parsed(tuple(facts), tuple(errors), ignored, why)
 
 
 def _items(body: bytes) -> list[Any]:
