@@ -10,6 +10,7 @@ from aftercall.app import App
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Busy, Invalid, Problem
 from aftercall.domain.fact import Fact
+from aftercall.domain.skew import FLAG
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.inputs import judged, raw_input
@@ -71,6 +72,8 @@ class Reception:
             return items
         if not items:
             await self._app.store.add_inputs([raw])
+        if any(FLAG in item.fact.data.flags for item in items):
+            raw = msgspec.structs.replace(raw, shifted=source.clock_skew)
         return [msgspec.structs.replace(item, raw=raw) for item in items]
 
     def charge(self, settings: Settings, source: Source, count: int) -> None:
