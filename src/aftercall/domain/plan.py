@@ -15,7 +15,7 @@ from aftercall.domain.errors import Problem
 from aftercall.domain.event import COMPLETED, UPDATED, Event
 from aftercall.domain.filter import refusal
 from aftercall.domain.payload import Rendered, render
-from aftercall.domain.trigger import fires
+from aftercall.domain.trigger import fires, moments
 from aftercall.domain.webhook import HoldFor, Webhook
 
 LATE_LIMIT = timedelta(seconds=60)  # an in-call event older than this is of no use to anybody (C4.2)
@@ -47,6 +47,8 @@ def plan(
     skipped: list[Skipped] = []
     holds: list[Hold] = []
     for webhook in webhooks:
+        if event.name not in moments(webhook.triggers):
+            continue
         triggers = [t for t in webhook.triggers if fires(t, call, event)]
         if not triggers:
             continue
