@@ -59,7 +59,7 @@ class Api:
     """One API key's view of the server."""
 
     def __init__(self, url: str, key: str | None = KEY) -> None:
-        self.url = url
+        self.url, self.key = url, key or ""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._session = aiohttp.ClientSession(url, headers=headers)
 
