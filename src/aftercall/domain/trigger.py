@@ -42,9 +42,9 @@ def fires(trigger: str, call: Call, event: Event) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def moments(triggers: tuple[str, ...]) -> frozenset[str]:
-    """The events these triggers wait for."""
-    return frozenset(TRIGGERS[name].event if name in TRIGGERS else name for name in triggers)
+def waiting_for(triggers: tuple[str, ...], event: str) -> tuple[str, ...]:
+    """Those of the triggers that this event may fire."""
+    return tuple(t for t in triggers if event == (TRIGGERS[t].event if t in TRIGGERS else t))
 
 
 def title(trigger: str) -> str:
