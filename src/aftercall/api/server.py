@@ -34,7 +34,7 @@ OPERATIONS: tuple[Operation, ...] = (
 
 def build(app: App) -> tuple[ASGIApp, Callable[..., Front]]:
     """What answers for a running App: everything but events, and the connections that answer those."""
-    access = Access(app.store, app.clock)
+    access = Access(app.store, app.clock, app.key_use)
     return _litestar(app, access), partial(Front, ingest=Ingest(app, access))
 
 
