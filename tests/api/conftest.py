@@ -70,7 +70,7 @@ class Api:
         await self._session.close()
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, *, raw: Any = None, **headers: str
     ) -> Answer:
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         given: dict[str, Any] = {"data": raw} if raw is not None else {} if body is None else {"json": body}

@@ -3,10 +3,12 @@
 It decodes the raw body itself: this is the path every event takes, and a framework costs more than the work.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from mmap import mmap
 from typing import Any, NamedTuple, cast
 
 import msgspec
@@ -23,12 +25,13 @@ from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType
+from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType, StreamedType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
 
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+MAX_STREAMS = 4  # bodies larger than usual on their way in at once
 JSON = (b"content-type", b"application/json")
 
 
@@ -40,8 +43,8 @@ class Asked(msgspec.Struct):
     raw_path: bytes
     query: bytes
     headers: list[tuple[bytes, bytes]]
-    body: bytes = b""
-    too_large: bool = False  # then the body was not kept
+    body: bytes | mmap = b""
+    refused: Problem | None = None  # before it was read to its end
 
 
 class Answer(NamedTuple):
@@ -93,10 +96,34 @@ class Ingest:
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
         self._rates = Rates()
+        self._streams: set[object] = set()  # who sends a body that is larger than usual
         self._defaults: dict[str, tuple[int, Source | None]] = {}
 
-    def too_large(self, size: int) -> bool:
-        return size > self._app.config.max_body_bytes
+    @property
+    def usual_limit(self) -> int:
+        """Bytes that a body may have."""
+        return self._app.config.max_body_bytes
+
+    async def larger_limit(self, asked: Asked, sender: object) -> int:
+        """What a body may have that is larger than usual: more, where its source sends audio.
+
+        Only a few may send so much at once: raises Busy. `release` gives the place back.
+        """
+        source = await self._access.find_source(asked.path.removeprefix("/in/").partition("/")[0])
+        kind = SOURCES.get(source.type) if source is not None and asked.path.startswith("/in/") else None
+        if not isinstance(kind, StreamedType):
+            return self.usual_limit
+        if len(self._streams) >= MAX_STREAMS:
+            raise Busy("Too many large requests at once.", retry_after=10)
+        self._streams.add(sender)
+        return kind.largest
+
+    def release(self, sender: object) -> None:
+        self._streams.discard(sender)
+
+    @staticmethod
+    def too_large(limit: int) -> TooLarge:
+        return TooLarge(f"The body may have at most {limit} bytes.")
 
     async def answer(self, asked: Asked) -> Answer:
         """Never raises: what goes wrong is an answer, too."""
@@ -123,7 +150,7 @@ class Ingest:
         settings = await self._settings(key.account_id)
         if (header(asked.headers, b"content-type") or b"").lower().startswith(FORMS):
             raise UnsupportedMediaType
-        return await self._events(settings, self._body(asked), None)
+        return await self._events(settings, _in_memory(asked), None)
 
     async def _from_source(self, asked: Asked) -> Answer:
         source_id, _, path = asked.path[len("/in/") :].partition("/")
@@ -133,7 +160,7 @@ class Ingest:
             return await self._signed(asked, found, kind, path)
         source = self._access.check_token(found, asked.headers, asked.query)
         settings = await self._open(source)
-        body = self._body(asked)
+        body = _in_memory(asked)
         if source.type == "http":
             return await self._events(settings, body, source)
         parsed = cast("SourceType", kind).parse(source, path, _named(asked.headers), body)
@@ -143,30 +170,29 @@ class Ingest:
 
     async def _signed(self, asked: Asked, source: Source, kind: SignedType, path: str) -> Answer:
         """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
-        body, query = self._body(asked), asked.query.decode("latin-1")
+        body, query = _body(asked), asked.query.decode("latin-1")
         raw = asked.raw_path.decode("latin-1")
         request = Request(
             url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
             path=path,
             query=query,
             headers=_named(asked.headers),
-            body=body,
+            body=body if isinstance(body, bytes) else b"",
             now=self._app.clock.now(),
         )
-        kind.verify(source, request)
+        if isinstance(body, bytes):
+            kind.verify(source, request)
+            parsed = kind.read(source, request)
+        else:
+            parsed = await asyncio.to_thread(cast("StreamedType", kind).hear, source, request, body)
         settings = await self._open(source)
-        taken = await self._keep(settings, source, kind.read(source, request), request.now)
+        taken = await self._keep(settings, source, parsed, request.now)
         for result in taken:
             if isinstance(result, Problem):
                 raise result
         reply = kind.reply
         headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
         return Answer(reply.status, headers, reply.body)
-
-    def _body(self, asked: Asked) -> bytes:
-        if asked.too_large:
-            raise TooLarge(f"The body may have at most {self._app.config.max_body_bytes} bytes.")
-        return asked.body
 
     async def _open(self, source: Source) -> Settings:
         settings = await self._settings(source.account_id)
@@ -248,6 +274,16 @@ class Ingest:
 
     async def _accept(self, items: Sequence[Item]) -> Sequence[Taken | Problem]:
         return await self._app.intake.accept(items) if items else ()
+
+
+def _body(asked: Asked) -> bytes | mmap:
+    if asked.refused is not None:
+        raise asked.refused
+    return asked.body
+
+
+def _in_memory(asked: Asked) -> bytes:
+    return cast("bytes", _body(asked))  # only types that are streamed to may send more
 
 
 def _named(headers: Headers) -> dict[str, str]:
