@@ -18,6 +18,7 @@ from aftercall.domain.errors import Problem, Unavailable
 
 log = logging.getLogger(__name__)
 
+LARGE_SECONDS = 300.0  # that a body larger than usual may take; its place is one of few
 EVENTS = (b"/v1/events", b"/v1/events/")
 SOURCES = b"/in/"
 
@@ -94,6 +95,7 @@ class Exchange:
         self._body = Body()
         self._limit = ingest.usual_limit
         self._asking: asyncio.Task[None] | None = None  # whether the body may be larger than usual
+        self._deadline: asyncio.TimerHandle | None = None
         self._begun = self._ended = self._ready = False
 
     def begin(self) -> None:
@@ -159,6 +161,7 @@ class Exchange:
             if max(size, self._body.size) > self._limit:
                 raise self._ingest.too_large(self._limit)
             self._body.spill()
+            self._deadline = self._front.loop.call_later(LARGE_SECONDS, self._front.transport.abort)
         except Problem as problem:
             self._refuse(problem)
         except OSError:
@@ -174,6 +177,8 @@ class Exchange:
 
     def _arrived(self) -> None:
         self._ready = True
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._asked.body = self._body.whole()
         if self._begun:
             self._front.start(self)
