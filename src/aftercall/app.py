@@ -16,6 +16,7 @@ from aftercall.engine.founding import found
 from aftercall.engine.housekeeping import Housekeeping
 from aftercall.engine.inflow import Inflow
 from aftercall.engine.intake import Intake
+from aftercall.engine.keys import KeyUse
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
@@ -53,7 +54,8 @@ class App:
             Inflow, settings=self.settings, intake=self.intake, clocks=self.clocks, traffic=self.traffic
         )
         self.connections = Connections(store, clock, self.settings, self.fleet, inflow, live, door.connect)
-        self.housekeeping = Housekeeping(store, clock)
+        self.key_use = KeyUse(store, clock)
+        self.housekeeping = Housekeeping(store, clock, self.key_use)
         self.first_key: str | None = None
 
     @classmethod

@@ -44,21 +44,20 @@ class Reception:
             parsed = _read(source, request, kind)
         except Problem as problem:
             self.charge(settings, source, 1)
-            await self.unparsable(source, request, problem.message)
+            await self.unparsable(source, request, problem.message, len(request.body))
             if kind.unparsable == "refuse":
                 raise
             return Arrived(errors=((0, problem.message),))
-        self.charge(settings, source, max(1, len(parsed.facts)))
-        results = await self._keep(settings, source, request, parsed)
+        arrived = await self.keep(settings, source, request, parsed, len(request.body))
         if parsed.errors and not parsed.facts and kind.unparsable == "refuse":
             raise Invalid(parsed.errors[0][1])
-        return Arrived(results, parsed.errors, parsed.ignored)
+        return arrived
 
-    async def unparsable(self, source: Source, request: Request, why: str) -> None:
-        """Keep what cannot be read, whatever the source says of keeping."""
+    async def unparsable(self, source: Source, request: Request, why: str, size: int) -> None:
+        """Keep what cannot be read, whatever the source says of keeping. `size` is that of the whole body."""
         kept = raw_input(source, request, "unparsable", why)
         if kept is not None:
-            await self._app.store.add_inputs([kept])
+            await self._app.store.add_inputs([msgspec.structs.replace(kept, size=size)])
         self._app.traffic.count(source, "unparsable")
 
     async def attach(
@@ -85,12 +84,16 @@ class Reception:
             self._app.traffic.count(source, "limited")
             raise Busy(f"This source may send {rate} events a second.", retry_after=wait)
 
-    async def _keep(
-        self, settings: Settings, source: Source, request: Request, parsed: Parsed
-    ) -> Sequence[Taken | Problem]:
+    async def keep(
+        self, settings: Settings, source: Source, request: Request, parsed: Parsed, size: int
+    ) -> Arrived:
+        """Take in what has been read; of a body of this `size`, what `request` holds."""
+        self.charge(settings, source, max(1, len(parsed.facts)))
         traffic = self._app.traffic
         results: Sequence[Taken | Problem] = ()
         raw = raw_input(source, request, *judged(parsed))
+        if raw is not None:
+            raw = msgspec.structs.replace(raw, size=size)
         if parsed.facts:
             received = [msgspec.structs.replace(fact, received_at=request.now) for fact in parsed.facts]
             facts = self._app.clocks.settle(source, received)
@@ -107,7 +110,7 @@ class Reception:
             await self._app.store.add_inputs([raw])
         traffic.count(source, "unparsable", len(parsed.errors))
         traffic.count(source, "ignored", parsed.ignored or int(not parsed.facts and not parsed.errors))
-        return results
+        return Arrived(results, parsed.errors, parsed.ignored)
 
 
 def _read(source: Source, request: Request, kind: SourceType | SignedType) -> Parsed:

@@ -41,6 +41,7 @@ class Tally:
         self.account_id, self.source_id = account_id, source_id
         self.hour = Hour(0)
         self.unwritten: dict[int, Hour] = {}
+        self.writing: dict[int, Hour] = {}  # on their way into the store at this moment
         self._before = Counts()  # of the hours that are over
         self._minute, self._until = 0, EPOCH  # the minute of the hour that was counted in last, and its end
 
@@ -114,25 +115,31 @@ class Traffic:
 
     async def hours(self, account_id: str, source_id: str, since: datetime) -> list[Hour]:
         """On all nodes; what this one has not written yet is there, too."""
-        rows = await self._store.traffic(account_id, source_id, int(since.timestamp()) // 3600)
         tally = self._tallies.get(source_id)
-        own = dict(tally.unwritten) if tally is not None and tally.account_id == account_id else {}
+        ours = tally is not None and tally.account_id == account_id
+        own = tally.writing | tally.unwritten if tally is not None and ours else {}
+        rows = await self._store.traffic(account_id, source_id, int(since.timestamp()) // 3600)
         written = [r.hour for r in rows if not (r.incarnation == self._incarnation and r.hour.number in own)]
         return [*written, *own.values()]
 
     async def write(self) -> None:
         """Write down what has changed; what the store does not take is tried again the next time."""
-        taken = [(tally, hour) for tally in self._tallies.values() for hour in tally.unwritten.values()]
-        if not taken:
-            return
-        for tally in self._tallies.values():
-            tally.unwritten = {}
+        tallies = [tally for tally in self._tallies.values() if tally.unwritten]
+        for tally in tallies:
+            tally.writing, tally.unwritten = tally.unwritten, {}
+        rows = [self._row(tally, hour) for tally in tallies for hour in tally.writing.values()]
+        written = False
         try:
-            await self._store.put_traffic([self._row(tally, hour) for tally, hour in taken])
+            if rows:
+                await self._store.put_traffic(rows)
+            written = True
         except Problem:
             log.warning("traffic_waits_for_the_store")
-            for tally, hour in taken:
-                tally.unwritten.setdefault(hour.number, hour)
+        finally:
+            for tally in tallies:
+                if not written:
+                    tally.unwritten = tally.writing | tally.unwritten
+                tally.writing = {}
 
     def _row(self, tally: Tally, hour: Hour) -> HourRow:
         return HourRow(
