@@ -33,6 +33,21 @@ def limits(since: int, most: int) -> Iterator[None]:
         yield
 
 
+def begun(facts: Collection[Fact]) -> LongCall:
+    call = LongCall()
+    call.extend(facts)
+    return call
+
+
+def gone_on(state: bytes, new: Collection[Fact]) -> LongCall | None:
+    """From the state, where it can take these."""
+    call = LongCall.stored(state)
+    if call is None or not call.follows(new):
+        return None
+    call.extend(new)
+    return call
+
+
 class Account:
     """Keeps a call's state as the engine does: folds on where it can, says some events now and the rest later."""
 
@@ -45,9 +60,9 @@ class Account:
     def hear(self, batch: Collection[Fact], *, says: bool) -> None:
         new = [fact for fact in batch if fact.natural_id not in self.heard]
         self.heard |= {fact.natural_id: fact for fact in new}
-        call = LongCall.resume(self.state, new) if self.state is not None else None
+        call = gone_on(self.state, new) if self.state is not None else None
         event(f"resumed: {call is not None}")
-        self.call = call or LongCall.begin(self.heard.values())
+        self.call = call or begun(self.heard.values())
         fresh = {key: e for e in self.call.fold.events if (key := (e.name, e.discriminator)) not in self.said}
         if says:
             self.said |= fresh
@@ -190,7 +205,7 @@ def of_length(tell: Told, count: int) -> list[Fact]:
 @pytest.mark.parametrize("tell", LONG)
 def test_neither_state_nor_record_grow_with_a_long_calls_length(tell: Told) -> None:
     def size(count: int) -> tuple[int, int]:
-        call = LongCall.begin(of_length(tell, count))
+        call = begun(of_length(tell, count))
         return len(call.state([])), len(msgspec.json.encode(call.fold.read().call))
 
     state, record = size(1_500)
@@ -203,11 +218,11 @@ def test_neither_state_nor_record_grow_with_a_long_calls_length(tell: Told) -> N
 @pytest.mark.parametrize("tell", LONG)
 def test_a_long_call_folded_on_is_the_whole(tell: Told) -> None:
     facts = of_length(tell, 1_000)
-    call: LongCall | None = LongCall.begin(facts[:150])
+    call: LongCall | None = begun(facts[:150])
     for n in range(150, len(facts), 10):
         for part in (facts[n + 5 : n + 10], facts[n : n + 5]):  # the second five come first
             assert call is not None
-            call = LongCall.resume(call.state([]), part)
+            call = gone_on(call.state([]), part)
     assert call is not None
     assert call.fold.read().call == project(facts).call
 
@@ -257,9 +272,9 @@ def test_who_was_rung_after_the_answer_is_known_in_a_shortened_call() -> None:
 
 def test_an_end_that_waits_is_told_anew_when_a_better_one_comes() -> None:
     facts = of_length(participants, 200)
-    call = LongCall.begin([*facts, told(200, Kind.ENDED)])
+    call = begun([*facts, told(200, Kind.ENDED)])
     for n, final in ((201, False), (202, True)):
-        resumed = LongCall.resume(call.state(call.fold.events), [told(n, Kind.ENDED, final=final)])
+        resumed = gone_on(call.state(call.fold.events), [told(n, Kind.ENDED, final=final)])
         assert resumed is not None
         call = resumed
     ends = [e.occurred_at for e in call.fold.events if e.name in ("call.ended", "call.completed")]
@@ -268,22 +283,22 @@ def test_an_end_that_waits_is_told_anew_when_a_better_one_comes() -> None:
 
 def test_only_what_is_older_than_all_that_is_kept_takes_the_whole_call() -> None:
     facts = of_length(participants, 1_000)
-    state = LongCall.begin(facts[:900]).state([])
+    state = begun(facts[:900]).state([])
     kept = 900 - longcall.SINCE // 2
     missing = msgspec.structs.replace(facts[kept + 1], natural_id=facts[kept + 1].natural_id + "b")
-    assert LongCall.resume(state, [missing]) is not None
+    assert gone_on(state, [missing]) is not None
     older = msgspec.structs.replace(facts[kept - 2], natural_id=facts[kept - 2].natural_id + "b")
-    assert LongCall.resume(state, [older]) is None
+    assert gone_on(state, [older]) is None
 
 
 @pytest.mark.parametrize("state", [b"", b"\x80", msgspec.msgpack.encode({"last": 1})])
 def test_a_state_of_another_version_is_left_alone(state: bytes) -> None:
-    assert LongCall.resume(state, of_length(participants, 3)) is None
+    assert LongCall.stored(state) is None
 
 
 def test_a_call_that_may_not_speak_does_not_gather_events_for_ever() -> None:
     facts = [told(n, Kind.DTMF, digit="1") for n in range(2_000)]
-    call = LongCall.begin(facts)
+    call = begun(facts)
     call.state(call.fold.events)
     assert len(call.fold.events) == longcall.WAITING
     assert call.fold.events[-1].occurred_at == facts[-1].occurred_at

@@ -4,23 +4,23 @@ Facts may come a little out of order. So an earlier state is kept beside the las
 belongs among those is told from there. Only what is older than all of them needs the whole call.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from typing import Self
 
 import msgspec
 
 from aftercall.domain.event import IN_CALL, Derived
 from aftercall.domain.fact import Fact, distinct, ordered
-from aftercall.domain.project import Fold
+from aftercall.domain.project import Fold, Projection
 
 SINCE = 128  # facts since the earlier state at most, half as many when it has moved up
 WAITING = (
-    500  # events of a call in progress that may not be said yet; of more, the oldest are of no use any more
+    500  # events of a call in progress that may not be said yet; of more, the oldest have become useless
 )
 
 _encode = msgspec.msgpack.encode
 _fold = msgspec.msgpack.Decoder(Fold).decode
-_fact = msgspec.msgpack.Decoder(Fact).decode
+_decode_fact = msgspec.msgpack.Decoder(Fact).decode
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -35,70 +35,76 @@ _kept = msgspec.msgpack.Decoder(Kept).decode
 
 
 class LongCall:
-    def __init__(self, fold: Fold, earlier: Fold | msgspec.Raw, since: Iterable[msgspec.Raw]) -> None:
-        self.fold = fold
-        self._earlier = earlier
-        self._since = list(since)
+    """Takes facts as a Fold does; `stored` is what `state` once gave."""
+
+    def __init__(self) -> None:
+        self.fold = Fold()
+        self._earlier = _raw(self.fold)
+        self._since: list[Fact | msgspec.Raw] = []
 
     @classmethod
-    def begin(cls, facts: Collection[Fact]) -> Self:
-        """From all the facts there are."""
-        earlier, rest = _moved_up(Fold(), facts)
-        fold = _fold(_encode(earlier))
-        fold.extend(rest)
-        return cls(fold, earlier, map(_raw, rest))
-
-    @classmethod
-    def resume(cls, state: bytes, new: Collection[Fact]) -> Self | None:
-        """From what was kept, with what is new. None: it takes all the facts, `begin`."""
+    def stored(cls, state: bytes) -> Self | None:
+        """None when another version of this program has written it."""
+        call = cls()
         try:
             kept = _kept(state)
-            call = cls(_fold(kept.last), kept.earlier, kept.since)
-            return call if call.add(new) else None
+            call.fold = _fold(kept.last)
         except msgspec.MsgspecError:
-            return None  # another version of this program has written it
+            return None
+        call._earlier, call._since = kept.earlier, list(kept.since)
+        return call
 
-    def add(self, new: Collection[Fact]) -> bool:
-        """Fold facts that are not among those folded already. False: it takes all the facts."""
-        if self.fold.follows(new):
-            self.fold.extend(new)
+    def follows(self, new: Collection[Fact]) -> bool:
+        """Whether these may be added, which are not among those folded already. Otherwise it takes all facts."""
+        return self.fold.follows(new) or _fold(self._earlier).follows(new)
+
+    def extend(self, new: Collection[Fact]) -> None:
+        """Add facts that follow."""
+        if not self.fold.follows(new) and (earlier := _fold(self._earlier)).follows(new):
+            earlier.extend([*map(_fact, self._since), *new])
+            self.fold = earlier
         else:
-            fold = _fold(self._earlier if isinstance(self._earlier, msgspec.Raw) else _encode(self._earlier))
-            if not fold.follows(new):
-                return False
-            fold.extend([*map(_fact, self._since), *new])
-            self.fold = fold
-        self._since += map(_raw, new)
-        return True
+            self.fold.extend(new)
+        self._since += new
+
+    def read(self) -> Projection:
+        return self.fold.read()
 
     def state(self, unsaid: Collection[Derived]) -> bytes:
         """What to keep, when all events but these have been said."""
-        in_call = [event for event in unsaid if event.name in IN_CALL]
-        too_old = in_call[: max(len(in_call) - WAITING, 0)]
-        self.fold.leave([event for event in unsaid if event not in too_old] if too_old else unsaid)
+        self.fold.leave(_waiting(unsaid))
         if len(self._since) > SINCE:
-            earlier = _fold(self._earlier) if isinstance(self._earlier, msgspec.Raw) else self._earlier
-            self._earlier, rest = _moved_up(earlier, [*map(_fact, self._since)])
-            self._since = [*map(_raw, rest)]
-        if isinstance(self._earlier, Fold):
-            left = {(event.name, event.discriminator) for event in self.fold.events}
-            self._earlier.leave([e for e in self._earlier.events if (e.name, e.discriminator) in left])
-            self._earlier = msgspec.Raw(_encode(self._earlier))
-        return _encode(Kept(msgspec.Raw(_encode(self.fold)), self._earlier, tuple(self._since)))
+            self._move_up()
+        since = tuple(fact if isinstance(fact, msgspec.Raw) else _raw(fact) for fact in self._since)
+        return _encode(Kept(_raw(self.fold), self._earlier, since))
+
+    def _move_up(self) -> None:
+        """Let the earlier state take in all but the last facts since; all of them if those do not follow."""
+        earlier, told = _fold(self._earlier), ordered(distinct(map(_fact, self._since)))
+        cut = len(told) - SINCE // 2
+        for fact in told[:cut]:
+            earlier.apply(fact)
+        if not earlier.follows(told[cut:]):
+            earlier, cut = self.fold, len(told)
+        left = {(event.name, event.discriminator) for event in self.fold.events}
+        earlier.leave([event for event in earlier.events if (event.name, event.discriminator) in left])
+        self._earlier, self._since = _raw(earlier), list(told[cut:])
 
 
-def _moved_up(fold: Fold, facts: Collection[Fact]) -> tuple[Fold, list[Fact]]:
-    """The fold with all but the last of the facts, and those; with all of them if those do not follow."""
-    told = ordered(distinct(facts))
-    cut = max(len(told) - SINCE // 2, 0)
-    for fact in told[:cut]:
-        fold.apply(fact)
-    if fold.follows(told[cut:]):
-        return fold, told[cut:]
-    for fact in told[cut:]:
-        fold.apply(fact)
-    return fold, []
+def _waiting(unsaid: Collection[Derived]) -> list[Derived]:
+    useless = sum(event.name in IN_CALL for event in unsaid) - WAITING
+    left = []
+    for event in unsaid:
+        if useless > 0 and event.name in IN_CALL:
+            useless -= 1
+        else:
+            left.append(event)
+    return left
 
 
-def _raw(fact: Fact) -> msgspec.Raw:
-    return msgspec.Raw(_encode(fact))
+def _fact(fact: Fact | msgspec.Raw) -> Fact:
+    return _decode_fact(fact) if isinstance(fact, msgspec.Raw) else fact
+
+
+def _raw(value: Fold | Fact) -> msgspec.Raw:
+    return msgspec.Raw(_encode(value))

@@ -1,6 +1,6 @@
 """A call being worked on within one transaction: its facts folded, what it says now, to whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -33,7 +33,7 @@ class Draft:
         self.before: Call | None = row.call if row else None
         self.new: dict[str, Fact] = {}
         self.old: list[Fact] = []
-        self.long: LongCall | None = None
+        self.fold: LongCall | None = None
         self.projection: Projection
         self.emission: Emission
         self.spoken: set[str] = set()
@@ -62,17 +62,25 @@ class Draft:
 
     def resume(self) -> bool:
         """Go on from the last state, if there is one and it can take what is new."""
-        if self.row is not None and self.row.fold is not None:
-            self.long = LongCall.resume(self.row.fold, self.new.values())
-        return self.long is not None
+        if self.row is None or self.row.fold is None:
+            return False
+        fold = LongCall.stored(self.row.fold)
+        if fold is not None and fold.follows(self.new.values()):
+            self.fold = fold
+        return self.fold is not None
 
     def fold_facts(self) -> None:
-        if self.long is None and self.facts < LONG_CALL:
+        if self.fold is None and self.facts < LONG_CALL:
             self.projection = project([*self.old, *self.new.values()])
             return
-        if self.long is None:
-            self.long = LongCall.begin([*self.old, *self.new.values()])
-        self.projection = self.long.fold.read()
+        if self.fold is None:
+            self.fold = LongCall()
+        self._extend([*self.old, *self.new.values()])
+
+    def _extend(self, facts: Collection[Fact]) -> None:
+        if self.fold is not None:
+            self.fold.extend(facts)
+            self.projection = self.fold.read()
 
     def candidates(self) -> dict[str, Derived]:
         return candidates(self.id, self.projection)
@@ -121,9 +129,10 @@ class Draft:
             data=Data(final=True),
         )
         self.new[fact.natural_id] = fact
-        if self.long is not None and not self.long.add([fact]):
-            self.long.fold.extend([fact])
-        self.fold_facts()
+        if self.fold is not None:
+            self._extend([fact])
+        else:
+            self.fold_facts()
 
     def _release_holds(self, account: Settings, now: datetime) -> None:
         """Webhooks that waited for wrap-up, analysis or recording (H7) get their message when it is there."""
@@ -161,11 +170,11 @@ class Draft:
 
     def _fold_kept(self) -> bytes | None:
         """The state to go on from, with the events that are still to be said."""
-        if self.long is None:
+        if self.fold is None:
             return None
         said = {e.event.event_id for e in self.events}
         events = self.candidates().items()
-        return self.long.state([e for id_, e in events if id_ not in said and id_ not in self.spoken])
+        return self.fold.state([e for id_, e in events if id_ not in said and id_ not in self.spoken])
 
 
 def _delivery_id() -> str:
