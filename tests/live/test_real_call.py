@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook as Verifier
 
-from tests.live.kamailio.rig import KamailioRig
+from tests.live.kamailio.rig import TRUNK, KamailioRig
 from tests.support.programs import program
 from tests.support.receiver import Received, Receiver
 from tests.support.server import Server
@@ -144,3 +144,21 @@ async def test_call_arrives_although_the_server_was_away_for_all_of_it(tmp_path:
             await server.start()
             bodies = [json.loads(request.body) for request in await receiver.wait(1)]
     assert [(body["status"], body["talk_time_seconds"]) for body in bodies] == [("answered", 1)]
+
+
+async def test_direction_is_told_by_the_trunks_of_the_source(tmp_path: Path) -> None:
+    """The proxy's configuration says nothing about it; the source's settings name the trunk."""
+    async with Receiver() as receiver, Server(tmp_path) as server:
+        await server.webhook(receiver.url("/hook"))
+        made = {"type": "kamailio", "settings": {"trunks": [TRUNK]}}
+        source = await server.made("/v1/sources", made)
+        base = f"{server.url}/in/{source['id']}"
+        async with KamailioRig(base, source["token"], tells_direction=False) as rig:
+            await rig.place_call("answered", talk_seconds=0.3)
+            await rig.place_call("busy", direction="outbound")
+            bodies = [json.loads(request.body) for request in await receiver.wait(2)]
+    assert {body["status"]: body["direction"] for body in bodies} == {
+        "answered": "inbound",
+        "missed": "outbound",
+    }
+    assert all("data_quality" not in body for body in bodies)

@@ -71,10 +71,17 @@ class KamailioRig:
     """
 
     def __init__(
-        self, base_url: str, token: str = "", *, ring_out_seconds: float = 2.0, dialog_seconds: int = 43_200
+        self,
+        base_url: str,
+        token: str = "",
+        *,
+        ring_out_seconds: float = 2.0,
+        dialog_seconds: int = 43_200,
+        tells_direction: bool = True,
     ) -> None:
         self.base_url, self.token = base_url, token
         self.ring_out_seconds, self.dialog_seconds = ring_out_seconds, dialog_seconds
+        self.tells_direction = tells_direction
         self.address = (PROXY, 0)
 
     async def __aenter__(self) -> Self:
@@ -146,7 +153,8 @@ class KamailioRig:
         scheme, _, rest = self.base_url.partition("://")
         url = f"{scheme}://kamailio:{self.token}@{rest}" if self.token else self.base_url
         operator = "https://kamailio:TOKEN@aftercall.example.com/in/src_ID"
-        _render(HERE / "aftercall.cfg", self.directory, {}, {operator: url, "192.0.2.10": TRUNK})
+        untold = {} if self.tells_direction else {'= "inbound";': '= "";', '= "outbound";': '= "";'}
+        _render(HERE / "aftercall.cfg", self.directory, {}, {operator: url, "192.0.2.10": TRUNK, **untold})
         settings = {
             "LISTEN": _joined(self.address),
             "RING_MS": f"{self.ring_out_seconds * 1000:.0f}",
