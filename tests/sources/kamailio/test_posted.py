@@ -123,8 +123,9 @@ async def test_h4_end_that_never_comes_is_told_a_minute_after_the_dialogs_timeou
         await home.forward(65)
         await until(lambda: said_to_be_over(home))
         await home.forward(5)
-        events = {json.loads(r.body)["event"]: json.loads(r.body) for r in await receiver.wait(2)}
-        completed = events["call.completed"]
+        await home.settled("delivered", event="call.orphaned")
+        [delivery] = await home.settled("delivered", event="call.completed")
+        completed = json.loads(delivery.body)
         expected = ("answered", None) if answered else ("missed", "lost")
         assert (completed["status"], completed["reason"]) == expected
         assert completed["data_quality"] == ["end_missing"]
