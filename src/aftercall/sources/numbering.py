@@ -1,20 +1,20 @@
 """The operator's numbering as AfterCall must know it: which contexts callers come in by, who is an agent."""
 
 import re
-from typing import Any, Literal, Self, TypeVar
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
-from aftercall.domain.fact import Agent, Direction
+from aftercall.domain.fact import Agent, CallType, Direction
 
 Entry = Literal["inbound", "outbound", "internal"]
 
 EXTENSION = r"\d{2,6}"
 MAX_EXTENSION = 80  # characters, as in Asterisk (AST_MAX_EXTENSION)
 
-T = TypeVar("T", bound="Numbering")
+CALL_TYPES: dict[str, CallType] = {name: name for name in get_args(CallType)}
 
 
 class Numbering(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

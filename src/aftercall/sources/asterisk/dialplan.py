@@ -4,12 +4,12 @@ From `Source.settings["dialplan"]`; every setting has a default that fits a smal
 """
 
 import re
-from typing import Literal, get_args
+from typing import Literal
 
 import msgspec
 
 from aftercall.domain.account import Source
-from aftercall.domain.fact import Agent, CallType, Line, Named
+from aftercall.domain.fact import Agent, Line, Named
 from aftercall.sources.numbering import Entry, Numbering
 
 INBOUND = ("from-trunk", "from-pstn", "from-external", "from-did-direct", "inbound", "incoming")
@@ -71,6 +71,3 @@ def line_of(channel: str | None, *, first: bool) -> Line:
     if technology != "Local" or half is None or channel is None:
         return Line(first=first)
     return Line(pair=channel.rpartition(";")[0], half=half, first=first)
-
-
-CALL_TYPES: dict[str, CallType] = {name: name for name in get_args(CallType)}
