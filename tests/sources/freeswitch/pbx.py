@@ -28,7 +28,7 @@ def micro(at: float, start: datetime = START) -> str:
 class Pbx:
     """Writes events. Legs are named by letters; `at` is in seconds from the start."""
 
-    def __init__(self, core: str = "c0de-1", seq: int = 1000, start: datetime = START) -> None:
+    def __init__(self, core: str = "c0de-01", seq: int = 1000, start: datetime = START) -> None:
         self.core, self.seq, self.start = core, seq, start
         self.events: list[dict[str, Any]] = []
         self.legs: dict[str, dict[str, Any]] = {}
@@ -169,6 +169,16 @@ class Pbx:
         self.set(leg, cc_side="agent", cc_agent=f"{name}@default", cc_queue="support@default")
         self.set(leg, cc_member_session_uuid=session, dialed_user=extension)
         return self.say(at + 0.001, "CHANNEL_CREATE", leg)
+
+    def as_of(self, last: datetime) -> "Pbx":
+        """The same, so that its last event happens at this moment."""
+        later = int(last.timestamp() * 1e6) - max(int(event["Event-Date-Timestamp"]) for event in self.events)
+        for headers in (*self.events, *self.legs.values(), *(cdr["variables"] for cdr in self.cdrs)):
+            for name, value in headers.items():
+                counted = name.endswith(("-Time", "Timestamp", "_uepoch")) and not name.startswith("CC-")
+                if counted and value != "0":
+                    headers[name] = str(int(value) + later)
+        return self
 
     @property
     def said(self) -> bytes:

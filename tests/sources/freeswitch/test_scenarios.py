@@ -95,10 +95,9 @@ def test_call_is_the_same_in_any_order_and_however_often_told(name: str) -> None
         assert {key: project(fact for fact in again if fact.call_key == key) for key in expected} == expected
 
 
-@pytest.mark.parametrize("name", OUTCOMES)
+# A record does not tell whose attempt the leg beyond a loopback channel was.
+@pytest.mark.parametrize("name", sorted(OUTCOMES.keys() - {"loopback"}))
 def test_call_comes_out_the_same_when_its_records_are_there_before_its_events(name: str) -> None:
-    if name == "loopback":
-        pytest.skip("a record does not tell whose attempt the leg beyond a loopback channel was")
     pbx = BY_NAME[name]()
     made = project(by_call(posted(pbx) + facts(pbx.said))[A])
     assert (outcome(made), names(made)) == (OUTCOMES[name], names(call(pbx)))
