@@ -103,6 +103,8 @@ async def test_posts_need_the_secret_and_the_setting(api: Api, nobody: Api, pbx:
     assert (await post(nobody, source_id, cdr, "a guess")).status == 401
     assert (await nobody.ask("POST", f"/in/{source_id}?token={PASSWORD}", raw=cdr)).status == 401
     assert (await post(nobody, source_id, b"<cdr/>")).status == 400
+    bearer = {"Authorization": f"Bearer {PASSWORD}"}  # as `aftercall spool` does
+    assert (await nobody.ask("POST", f"/in/{source_id}", raw=b"<cdr/>", **bearer)).status == 400
     await api.delete(f"/v1/sources/{source_id}")
     source_id = await listening(api, pbx)
     assert (await post(nobody, source_id, cdr)).status == 409

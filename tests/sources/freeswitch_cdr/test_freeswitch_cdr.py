@@ -135,6 +135,37 @@ def test_values_are_decoded_unless_they_are_said_to_be_plain() -> None:
     assert parse(body, settings={"encoded_values": False}).facts[0].data.custom_fields == {"crm": "100%25"}
 
 
+def test_agents_leg_that_the_queue_dialled_belongs_to_the_members_call() -> None:
+    """mod_callcenter dials its agents by itself: the leg has no originator, and its call_uuid may be its own."""
+    member, agent = legs("inbound_queue_answered")[0], legs("inbound_answered")[1]
+    uuid = agent["variables"]["uuid"]
+    agent["callflow"][0]["caller_profile"].pop("originator", None)
+    for name in ("originating_leg_uuid", "originator", "signal_bond"):
+        agent["variables"].pop(name, None)
+    agent["variables"] |= {
+        "call_uuid": uuid, "cc_side": "agent", "cc_agent": "jordan%40default",
+        "cc_member_session_uuid": member["variables"]["uuid"],
+    }  # fmt: skip
+    parsed = [parse(json.dumps(leg).encode()) for leg in (member, agent)]
+    assert len({fact.call_key for one in parsed for fact in one.facts}) == 1
+    record = told(parsed).call
+    assert (record.status, len(record.agents)) == ("answered", 1)
+
+
+def test_leg_beyond_a_loopback_channel_belongs_to_the_true_leg() -> None:
+    leg = legs("inbound_answered")[1]
+    leg["variables"]["other_leg_true_id"] = "the-caller"
+    assert {fact.call_key for fact in parse(json.dumps(leg).encode()).facts} == {"the-caller"}
+
+
+def test_values_are_decoded_once() -> None:
+    leg = legs("inbound_answered")[0]
+    leg["variables"]["ac_crm"] = "a%2525b"
+    plain = json.dumps(leg).encode()
+    for body in (plain, b"cdr=" + quote(plain).encode(), b"cdr=" + b64encode(plain)):
+        assert parse(body).facts[0].data.custom_fields == {"crm": "a%25b"}
+
+
 def test_half_of_a_loopback_is_ignored() -> None:
     leg = legs("inbound_answered")[0]
     leg["variables"]["loopback_leg"] = "A"

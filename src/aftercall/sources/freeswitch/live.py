@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 from base64 import b64decode
-from binascii import Error
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Conflict, Unauthenticated
@@ -22,16 +21,21 @@ reply = Reply()
 
 
 def verify(source: Source, request: Request) -> None:
-    """Posts need the source's secret as the password of basic authentication; without `cdr` all are refused."""
+    """Posts need the source's secret, as the password or the bearer; without `cdr` all are refused."""
     if source.settings.get("cdr") is not True:
         raise Conflict("This source takes no requests: it is fed by its connection to the PBX.")
-    scheme, _, given = request.headers.get("authorization", "").partition(" ")
-    try:
-        password = b64decode(given, validate=True).partition(b":")[2] if scheme.lower() == "basic" else b""
-    except Error:
-        password = b""
-    if not hmac.compare_digest(password, source.token.encode()):
+    if not hmac.compare_digest(_secret(request), source.token.encode()):
         raise Unauthenticated("The source's secret is needed, as the password of basic authentication.")
+
+
+def _secret(request: Request) -> bytes:
+    scheme, _, given = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip().encode()
+    try:
+        return b64decode(given, validate=True).partition(b":")[2] if scheme.lower() == "basic" else b""
+    except ValueError:
+        return b""
 
 
 def read(source: Source, request: Request) -> Parsed:
