@@ -158,6 +158,14 @@ def anonymous() -> Pbx:
     return pbx.gone(20, "b", "NO_ANSWER", "send_cancel").gone(20.1, "a", "NO_ANSWER", "send_refuse")
 
 
+def picked_up() -> Pbx:
+    """101 rings, 102 takes the call from its own phone (application intercept)."""
+    pbx = Pbx().caller().dial(0.1, "b", "101", "a").ring(0.3, "b")
+    pbx.phone_calls(4, "z", "102", "*8101").answer(4.1, "z").answer(4.11, "a")
+    pbx.gone(4.12, "b", "PICKED_OFF", "send_cancel").bridge(4.13, "z", "a")
+    return pbx.unbridge(24.13, "z", "a").gone(24.14, "a", how="recv_bye").gone(24.15, "z")
+
+
 def loopback() -> Pbx:
     """The phone is reached through a loopback channel, which stays in between."""
     pbx = Pbx().caller()
@@ -176,5 +184,5 @@ def loopback() -> Pbx:
 ALL = (
     answered, answered_agent_hangs_up, missed, busy, cancelled, ring_group, menu_and_queue, queue_abandoned,
     queue_ring_all, queue_timeout, blind_transfer, attended_transfer, voicemail, outbound, click_to_call,
-    click_to_call_no_answer, recorded, held, anonymous, loopback,
+    click_to_call_no_answer, recorded, held, anonymous, picked_up, loopback,
 )  # fmt: skip

@@ -1,6 +1,10 @@
 # The event socket's wire: frames whatever the pieces, limits, both formats of events.
 
+import contextlib
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aftercall.sources.freeswitch.event import read
 from aftercall.sources.freeswitch.framing import MAX_BODY, MAX_HEAD, Decoder, Frame, Garbled
@@ -71,3 +75,21 @@ def test_event_that_is_no_json_is_passed_over(body: bytes) -> None:
 def test_what_is_too_large_or_has_no_length_is_refused(said: bytes) -> None:
     with pytest.raises(Garbled):
         Decoder().feed(said)
+
+
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=40), st.sampled_from([HELLO, OK, b"\n\n", b"Content-Length: 3\n\n"]))
+    )
+)
+def test_any_bytes_are_cut_the_same_way_whatever_the_pieces(pieces: list[bytes]) -> None:
+    assert _frames(pieces) == _frames([b"".join(pieces)]) == _frames([bytes([b]) for b in b"".join(pieces)])
+
+
+def _frames(pieces: list[bytes]) -> list[Frame]:
+    decoder = Decoder()
+    found: list[Frame] = []
+    with contextlib.suppress(Garbled):
+        for piece in pieces:
+            found += decoder.feed(piece)
+    return found

@@ -49,6 +49,10 @@ class Legs:
         known = self._legs.get(leg)
         return leg if known is None else known.key
 
+    def agent_of(self, leg: str) -> Agent | None:
+        known = self._legs.get(leg)
+        return None if known is None else known.agent
+
     def gone(self, leg: str) -> None:
         self._gone.append(leg)
         while len(self._gone) > REMEMBERED:

@@ -12,7 +12,6 @@ from aftercall.sources.freeswitch.event import Event, read
 from aftercall.sources.freeswitch.framing import Frame
 from aftercall.sources.freeswitch.reader import Reader
 from aftercall.sources.gap import GAP, flagged, legs_gone, vanished
-from aftercall.sources.limits import MAX_KEY
 from aftercall.sources.taking import many, word
 
 QUESTIONS = ("show channels as json", "show calls as json")
@@ -61,15 +60,15 @@ class Listing:
 
     def _leg(self, row: dict[str, Any]) -> list[Fact]:
         uuid, call, name = word(row.get("uuid")), word(row.get("call_uuid")), word(row.get("name"))
-        if uuid is None or len(uuid) > MAX_KEY:
+        if uuid is None:
             return []
         shown = {"Channel-Name": name, "Channel-Call-UUID": call, "Caller-Channel-Created-Time": "0"}
         leg = self._reader.legs.of(uuid, Event(shown))
         leg.agent = leg.agent or self._reader.dialplan.agent_of(Event(shown))
         number = word(row.get("cid_num")) if row.get("direction") == "inbound" else None
-        found = [self._fact(Kind.NOTED, uuid, Data(from_=number, agent=leg.agent, flags=GAP))]
-        if row.get("callstate") in UP:
-            found.append(self._fact(Kind.ANSWERED, uuid, Data(flags=GAP)))
+        found = [self._fact(Kind.NOTED, uuid, Data(from_=number))]
+        if word(row.get("callstate")) in UP:
+            found.append(self._fact(Kind.ANSWERED, uuid, Data()))
         return found
 
     def _bridge(self, row: dict[str, Any], listed: set[str | None]) -> list[Fact]:
@@ -77,10 +76,11 @@ class Listing:
         if a is None or b is None or not {a, b} <= listed:
             return []
         bridge = bridge_of(a, b)
-        return [self._fact(Kind.CONNECTED, uuid, Data(flags=GAP), bridge) for uuid in (a, b)]
+        return [self._fact(Kind.CONNECTED, uuid, Data(), bridge) for uuid in (a, b)]
 
     def _fact(self, kind: Kind, uuid: str, data: Data, bridge: str | None = None) -> Fact:
-        key = self._reader.legs.key_of(uuid)
+        legs = self._reader.legs
+        key = legs.key_of(uuid)
         return Fact(
             kind=kind,
             call_key=key,
@@ -88,7 +88,7 @@ class Listing:
             natural_id=f"gap:{uuid}:{self._asked_at.isoformat()}#{kind.value}",
             received_at=self._asked_at,
             leg=uuid,
-            data=data,
+            data=msgspec.structs.replace(data, agent=legs.agent_of(uuid), flags=GAP),
             line=Line(first=uuid == key, bridge=bridge),
         )
 
