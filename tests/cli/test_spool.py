@@ -188,6 +188,31 @@ def test_missing_directory_is_said_so(run: Run, spool: Path) -> None:
 
 
 @pytest.mark.e2e
+def test_watch_waits_for_a_server_that_is_away(
+    run: Run, start: Callable[..., Process], spool: Path, data: Path, tmp_path: Path
+) -> None:
+    serve = ("serve", "--dev", "--data", str(data), "--port")
+    first = start(*serve, "0")
+    source = Source(run, first, data, tmp_path)
+    first.stop()
+    file = leave(spool, *next(iter(records().items())))
+    where = ("--source", source.id, "--url", source.url, "--token-file", str(source.file))
+    watching = start("spool", str(spool), *where, "--watch", "--every", "0.1")
+    start(*serve, source.url.rpartition(":")[2])
+    gone(file)
+    _, said = watching.stop()
+    assert said.count("Waiting for it.") <= 1
+    assert (spool / "sent" / file.name).exists()
+
+
+def gone(file: Path) -> None:
+    deadline = time.monotonic() + 20
+    while file.exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+@pytest.mark.e2e
 def test_watch_sends_what_comes_and_waits_for_what_is_half_written(
     source: Source, spool: Path, start: Callable[..., Process]
 ) -> None:
@@ -195,16 +220,11 @@ def test_watch_sends_what_comes_and_waits_for_what_is_half_written(
     half = leave(spool, "half.cdr.json", texts[0][:100])
     where = ("--source", source.id, "--url", source.url, "--token-file", str(source.file))
     watching = start("spool", str(spool), *where, "--watch", "--every", "0.1")
-    leave(spool, "whole.cdr.json", texts[1])
-    deadline = time.monotonic() + 20
-    while not (spool / "sent" / "whole.cdr.json").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    whole = leave(spool, "whole.cdr.json", texts[1])
+    gone(whole)
     assert half.exists()
     leave(spool, "half.cdr.json", texts[0])
-    while half.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    gone(half)
     assert watching.process.poll() is None
     [call] = source.calls
     assert call["status"] == "answered"
