@@ -52,7 +52,8 @@ CANCELLED: dict[str, Reason] = {
     "NONE": "caller_hangup_in_queue", "BREAK_OUT": "caller_hangup_in_queue", "TIMEOUT": "queue_timeout",
     "NO_AGENT_TIMEOUT": "no_agents",
 }  # fmt: skip
-RECORDED = ("record_file", "cc_record_filename", "record_session", "record_name")
+RECORDED = ("record_file", "cc_record_filename", "record_session")
+MAILBOX = "*99"  # FusionPBX sends callers to *99 and the extension
 
 
 def parse(source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed:  # noqa: ARG001
@@ -120,6 +121,11 @@ class Leg:
             *facts,
             *self.recordings(),
             self.fact(Kind.ENDED, self.end(talked=talk is not None), self.ended),
+            *(
+                [self.fact(Kind.DISPOSITION_UPDATED, label, self.ended)]
+                if (label := self.disposition())
+                else []
+            ),
         ]
 
     def stations(self) -> list[Fact]:
@@ -141,7 +147,8 @@ class Leg:
     def voicemail(self) -> list[tuple[Kind, Voicemail]]:
         """The box that was reached, and whether a message was left in it."""
         message = seconds(self.variables.get("voicemail_message_seconds"))
-        if not message and self.variables.get("last_app") != "voicemail":
+        dialled = word(self.newest.get("destination_number")) or ""
+        if not message and self.variables.get("last_app") != "voicemail" and not dialled.startswith(MAILBOX):
             return []
         said = Voicemail(box=self.text("voicemail_account"), seconds=message)
         return [(Kind.VOICEMAIL_LEFT if message else Kind.VOICEMAIL_STARTED, said)]
@@ -231,8 +238,20 @@ class Leg:
         return Hangup(
             cause=self.text("hangup_cause"),
             cause_code=integer(self.variables.get("hangup_cause_q850")),
-            sip_code=integer(self.variables.get("sip_term_status")),
+            sip_code=integer(self.text("sip_term_status") or self._protocol()),
             by=by,
+        )
+
+    def _protocol(self) -> str | None:
+        """`sip:486`"""
+        kind, _, code = (self.text("proto_specific_hangup_cause") or "").partition(":")
+        return code if kind == "sip" else None
+
+    def disposition(self) -> Data | None:
+        """What the dialplan, or whoever set the variable, calls the outcome."""
+        label = self.text("disposition")
+        return (
+            None if label is None else Data(disposition=label, sub_disposition=self.text("sub_disposition"))
         )
 
     def recordings(self) -> list[Fact]:
@@ -240,7 +259,10 @@ class Leg:
         return [] if made is None else [self.fact(Kind.RECORDING_READY, Data(recording=made), self.ended)]
 
     def recorded(self) -> Recording | None:
-        path = self.text(*RECORDED)
+        path, name = self.text(*RECORDED), self.text("record_name")
+        if path is None and name is not None:
+            folder = self.text("record_path")
+            path = name if folder is None else f"{folder.rstrip('/')}/{name}"
         lasted = seconds(self.variables.get("record_seconds"))
         return None if path is None else recording(self.source, path, lasted)
 

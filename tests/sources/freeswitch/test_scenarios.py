@@ -210,6 +210,18 @@ def test_voicemail_is_told_at_the_end_at_the_latest() -> None:
     assert (made.call.status, names(made).count("voicemail_left")) == ("voicemail", 1)
 
 
+def test_mailbox_of_fusionpbx_is_voicemail() -> None:
+    pbx = Pbx().caller()
+    pbx.legs["a"]["Caller-Destination-Number"] = "*99101"
+    assert call(pbx.gone(9, "a", how="recv_bye")).call.status == "voicemail"
+    assert project(posted(pbx)).call.status == "voicemail"
+
+
+def test_disposition_is_the_calls() -> None:
+    made = call(Pbx().caller(disposition="sold").gone(3, "a", how="recv_bye"))
+    assert (made.call.disposition, names(made)[-1]) == ("sold", "disposition_updated")
+
+
 def test_hidden_number_is_not_shown() -> None:
     pbx = Pbx()
     pbx.new(0, "a", "sofia/external/x@198.51.100.7", DID, way="inbound", cid=CALLER, context="public")

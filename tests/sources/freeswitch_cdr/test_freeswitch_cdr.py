@@ -158,6 +158,37 @@ def test_leg_beyond_a_loopback_channel_belongs_to_the_true_leg() -> None:
     assert {fact.call_key for fact in parse(json.dumps(leg).encode()).facts} == {"the-caller"}
 
 
+def test_recording_by_path_and_name() -> None:
+    leg = legs("inbound_answered")[0]
+    for name in ("record_file", "record_session", "cc_record_filename"):
+        leg["variables"].pop(name, None)
+    leg["variables"] |= {"record_path": "%2Fvar%2Frec%2F", "record_name": "A1.wav"}
+    assert told([parse(json.dumps(leg).encode())]).call.recordings[0].id == "/var/rec/A1.wav"
+
+
+def test_protocols_cause_tells_when_the_status_does_not() -> None:
+    [leg, *_] = legs("inbound_agent_busy")
+    leg["variables"].pop("sip_term_status", None)
+    leg["variables"] |= {"proto_specific_hangup_cause": "sip%3A486"}
+    hangup = told([parse(json.dumps(leg).encode())]).call.hangup
+    assert hangup is not None
+    assert hangup.sip_code == 486
+
+
+def test_disposition_is_the_calls() -> None:
+    leg = legs("inbound_answered")[0]
+    leg["variables"] |= {"disposition": "sold", "sub_disposition": "by%20card"}
+    made = told([parse(json.dumps(leg).encode())])
+    assert (made.call.disposition, made.call.sub_disposition) == ("sold", "by card")
+    assert "disposition_updated" in names(made)
+
+
+def test_mailbox_of_fusionpbx_is_voicemail() -> None:
+    leg = legs("inbound_caller_gives_up")[0]
+    leg["callflow"].insert(0, {"caller_profile": {"destination_number": "*99101"}})
+    assert told([parse(json.dumps(leg).encode())]).call.status == "voicemail"
+
+
 def test_values_are_decoded_once() -> None:
     leg = legs("inbound_answered")[0]
     leg["variables"]["ac_crm"] = "a%2525b"

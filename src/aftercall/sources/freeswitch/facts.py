@@ -163,7 +163,8 @@ def _gone(view: View) -> list[Fact]:
     """The leg's end, with all that its variables sum up; they are those of mod_json_cdr."""
     event = view.event
     variables = event.variables() | {"uuid": view.uuid}
-    leg = freeswitch_cdr.Leg(view.source, {"core-uuid": event.core}, variables)
+    profile = {"destination_number": event.get("Caller-Destination-Number")}
+    leg = freeswitch_cdr.Leg(view.source, {"callflow": [{"caller_profile": profile}]}, variables)
     at = event.at("Caller-Channel-Hangup-Time") or view.received_at
     cause = event.get("Hangup-Cause") or event.variable("hangup_cause")
     hangup = msgspec.structs.replace(leg.hangup(talked=False), cause=cause, by=None)
@@ -197,6 +198,8 @@ def _aside(view: View, leg: freeswitch_cdr.Leg, at: datetime) -> list[Fact]:
                 facts.append(_left(view, said, at - TICK))
             else:
                 facts.append(view.leg_fact(kind, Data(voicemail=said), at=at - TICK))
+        if (label := leg.disposition()) is not None:
+            facts.append(view.fact(Kind.DISPOSITION_UPDATED, label, at=at, once=True))
     if (recording := leg.recorded()) is not None:
         facts.append(view.fact(Kind.RECORDING_READY, Data(recording=recording), at=at, once=True))
     fields = own((name, value) for name, value in leg.variables.items() if type(value) is str)

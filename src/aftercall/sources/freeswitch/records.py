@@ -38,6 +38,7 @@ def parse(source: Source, dialplan: Dialplan, body: bytes, received_at: datetime
         # This leg's end of the bridge only: the other end is told by its own record (log-b-leg).
         found.append(view.leg_fact(Kind.CONNECTED, bridge=bridge_of(leg.uuid, partner)))
     if leg.ended is not None:
+        shown["Caller-Destination-Number"] = word(leg.newest.get("destination_number"))
         ended = _event(shown, "CHANNEL_HANGUP_COMPLETE", leg.ended, "Caller-Channel-Hangup-Time")
         found += facts(ended, source, dialplan, legs, received_at)
     return Parsed(tuple(found))
