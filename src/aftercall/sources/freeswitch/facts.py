@@ -75,7 +75,9 @@ def _came_in(view: View, shown: str | None) -> Fact:
 def _halves(view: View) -> list[Fact]:
     """The far half of a loopback channel, at last, says which one the near half is."""
     line = view.line()
-    other = view.event.variable("other_loopback_leg_uuid") or ""
+    other = view.event.variable("other_loopback_leg_uuid")
+    if other is None:
+        return []
     near = Line(pair=line.pair, half=1)
     return [
         view.fact(Kind.NOTED, Data(), leg=view.uuid, line=line, at=_began(view)),
@@ -192,7 +194,7 @@ def _asked(view: View, leg: freeswitch_cdr.Leg, hangup: Hangup, at: datetime) ->
 def _aside(view: View, leg: freeswitch_cdr.Leg, at: datetime) -> list[Fact]:
     """Of the call: voicemail, recordings, custom fields."""
     facts: list[Fact] = []
-    if originator(view.event) is None:
+    if view.uuid == view.leg.key:
         for kind, said in leg.voicemail():
             if kind is Kind.VOICEMAIL_LEFT:
                 facts.append(_left(view, said, at - TICK))
