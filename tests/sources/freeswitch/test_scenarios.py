@@ -252,8 +252,12 @@ def test_direction_is_the_calls(
 
 
 def test_legs_of_a_call_that_was_running_when_we_came_find_it() -> None:
-    """Nothing but the end is heard of either leg: the call knows them by what the events show."""
+    """Nothing of its beginning is heard: the call knows its legs, and whose they are, by what the events show."""
     pbx = scenarios.answered()
+    pbx.events = pbx.events[4:]
+    found = by_call(facts(pbx.said))
+    assert found.keys() == {A}
+    assert {fact.data.agent.id for fact in found[A] if fact.data.agent is not None} == {"101"}
     pbx.events = pbx.events[-2:]
     assert by_call(facts(pbx.said)).keys() == {A}
 

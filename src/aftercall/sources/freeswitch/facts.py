@@ -35,7 +35,6 @@ def facts(event: Event, source: Source, dialplan: Dialplan, legs: Legs, received
 def _created(view: View) -> list[Fact]:
     """A leg: dialled for another one, placed by the switch itself (originate), or come in."""
     event = view.event
-    view.leg.agent = view.dialplan.agent_of(event)
     shown = event.get("Caller-Caller-ID-Number")
     by = originator(event)
     if by is not None:

@@ -27,6 +27,8 @@ class View:
         self.received_at = received_at
         self.uuid = self._leg()
         self.leg = legs.of(self.uuid, event)
+        if self.leg.agent is None:
+            self.leg.agent = dialplan.agent_of(event)
 
     def _leg(self) -> str:
         found = self.event.get("Unique-ID", "CC-Member-Session-UUID", "VM-UUID")
