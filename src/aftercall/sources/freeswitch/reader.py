@@ -41,6 +41,6 @@ class Reader:
         found: list[Fact] = []
         for frame in frames:
             event = read(frame)
-            if event is not None and self.count.take(event.core, event.seq):
+            if event is not None and self.count.take(event.core, event.seq, event.at()):
                 found += facts(event, self.source, self.dialplan, self.legs, received_at)
         return found
