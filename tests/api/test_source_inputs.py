@@ -146,7 +146,8 @@ async def test_inputs_are_paged_and_filtered(api: Api, nobody: Api) -> None:
 GARBAGE = b'{"neither": "here'
 ANSWERS = {
     "http": 400, "kamailio": 200, "freeswitch_cdr": 200, "twilio": 200, "telnyx": 200, "plivo": 200,
-    "jambonz": 200, "vapi": 200, "retell": 200, "elevenlabs": 200, "livekit": 200, "asterisk": None,
+    "jambonz": 200, "vapi": 200, "retell": 200, "elevenlabs": 200, "livekit": 200,
+    "freeswitch": 200, "asterisk": None,
 }  # fmt: skip
 
 

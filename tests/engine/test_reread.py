@@ -190,7 +190,7 @@ def said_by(type: str) -> list[bytes]:
     return bodies
 
 
-@pytest.mark.parametrize("type", sorted(SOURCES.keys() - {"http", "asterisk", "kamailio"}))
+@pytest.mark.parametrize("type", sorted(SOURCES.keys() - {"http", "asterisk", "freeswitch", "kamailio"}))
 async def test_what_a_type_is_known_to_say_is_read_again_as_it_was(home: House, type: str) -> None:
     """Of what is kept nothing is missing that a parser needs: every fixture, kept and read again."""
     settings = await home.app.settings.get(home.account_id)

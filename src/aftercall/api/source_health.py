@@ -77,15 +77,10 @@ class SourceTest(msgspec.Struct, frozen=True, kw_only=True):
 async def source_status(ask: Ask, source_id: str) -> SourceStatus:
     """Whether it sends, how much, what became of it, and what needs somebody's attention, in `notes`."""
     source, app = await find_source(ask, source_id), ask.app
+    connection, gaps = app.connections.status(source), app.connections.gaps(source)
     hours = await app.traffic.hours(ask.account_id, source.id, ask.now - DAY)
-    found = standing(
-        source,
-        hours,
-        app.clocks.measured(source.id),
-        app.connections.status(source),
-        app.connections.gaps(source),
-        ask.now,
-    )
+    measured = app.clocks.measured(source.id)
+    found = standing(source, hours, measured, connection, gaps, ask.now)
     return SourceStatus(
         **msgspec.structs.asdict(found),
         source_id=source.id,

@@ -38,6 +38,15 @@ class SourceType(Protocol):
     def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
 
 
+@runtime_checkable
+class ConfiguredType(SourceType, Protocol):
+    """One with settings of its own."""
+
+    def check_settings(self, source: Source) -> None:
+        """Raise Invalid, naming the setting, for settings that make no sense."""
+        ...
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a source sent, as it was sent. `url` is the one its sender was given: what signatures cover."""
 

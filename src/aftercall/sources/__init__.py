@@ -18,11 +18,13 @@ from aftercall.sources import (
     vapi,
 )
 from aftercall.sources.asterisk import live as asterisk
+from aftercall.sources.freeswitch import live as freeswitch
 
 SOURCES: dict[str, SourceType | SignedType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
+    "freeswitch": freeswitch,
     "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,
     "vapi": vapi,

@@ -10,8 +10,9 @@ from aftercall.domain.account import Source
 from aftercall.domain.skew import NEEDED
 from aftercall.engine.rows import CallQuery, CallRow
 from tests.sources.asterisk.captures import stream
-from tests.support.ami import Manager, add_pbx, as_of, events, in_state
+from tests.support.ami import Manager, add_pbx, as_of, events
 from tests.support.house import House, house
+from tests.support.listened import in_state
 from tests.support.wait import until
 
 CAPTURE = events(stream("01_inbound_answered_caller_hangs_up"))
