@@ -25,7 +25,7 @@ from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Reply, Request, SignedType, SourceType
+from aftercall.engine.upstream import MappedType, Parsed, Reply, Request, RequestType, SignedType, SourceType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
@@ -102,7 +102,7 @@ class Ingest:
             await _reply(send, cast("Reply", answer))
 
     async def _take(self, scope: Scope, receive: Receive) -> bytes | Reply:
-        if scope["method"] != "POST":  # type: ignore[typeddict-item]  # only http scopes come here
+        if scope["method"] != "POST" and not _is_get(scope):  # type: ignore[typeddict-item]  # only http scopes
             raise MethodNotAllowed
         headers = scope["headers"]
         if header(headers, b"content-encoding") not in (None, b"identity"):
@@ -121,8 +121,10 @@ class Ingest:
         headers = scope["headers"]
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
-        if found is not None and isinstance(kind, SignedType):
-            return await self._signed(scope, receive, found, kind, path)
+        if _is_get(scope) and not (isinstance(kind, MappedType) and kind.takes_get):
+            raise MethodNotAllowed
+        if found is not None and isinstance(kind, RequestType):
+            return await self._request(scope, receive, found, kind, path)
         source = self._access.check_token(found, headers, scope["query_string"])
         settings = await self._open(source)
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
@@ -133,11 +135,13 @@ class Ingest:
         bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
         return _encode([*_numbered(taken), *bad], parsed.ignored)
 
-    async def _signed(
-        self, scope: Scope, receive: Receive, source: Source, kind: SignedType, path: str
+    async def _request(
+        self, scope: Scope, receive: Receive, source: Source, kind: RequestType, path: str
     ) -> Reply:
-        """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
+        """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
         headers, query = scope["headers"], scope["query_string"].decode("latin-1")
+        if not isinstance(kind, SignedType):
+            self._access.check_token(source, headers, scope["query_string"])
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
         raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
         request = Request(
@@ -148,13 +152,15 @@ class Ingest:
             body=body,
             now=self._app.clock.now(),
         )
-        kind.verify(source, request)
+        if isinstance(kind, SignedType):
+            kind.verify(source, request)
         settings = await self._open(source)
-        taken = await self._keep(settings, source, kind.read(source, request), request.now)
+        parsed = kind.read(source, request)
+        taken = await self._keep(settings, source, parsed, request.now)
         for result in taken:
             if isinstance(result, Problem):
                 raise result
-        return kind.reply
+        return parsed.reply or kind.reply
 
     async def _open(self, source: Source) -> Settings:
         settings = await self._settings(source.account_id)
@@ -238,6 +244,11 @@ class Ingest:
         return await self._app.intake.accept(items) if items else ()
 
 
+def _is_get(scope: Scope) -> bool:
+    """Some vendors send their events as a query; see MappedType."""
+    return scope["method"] == "GET" and scope["path"].startswith("/in/")  # type: ignore[typeddict-item]
+
+
 def _named(headers: Headers) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
@@ -269,7 +280,9 @@ async def _refuse(send: Send, problem: Problem) -> None:
 
 
 async def _reply(send: Send, reply: Reply) -> None:
-    headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+    headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
+    if reply.content_type:
+        headers.append((b"content-type", reply.content_type.encode()))
     await _send(send, reply.status, reply.body, headers)
 
 

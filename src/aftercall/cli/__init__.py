@@ -9,6 +9,7 @@ from aftercall import __version__
 from aftercall.cli.backup import backup
 from aftercall.cli.demo import catch, demo
 from aftercall.cli.doctor import doctor
+from aftercall.cli.dry_run import sources
 from aftercall.cli.keys import accounts, keys
 from aftercall.cli.look import calls, deliveries, replay, webhooks
 from aftercall.cli.rebuild import rebuild
@@ -28,7 +29,7 @@ app = App(
 )
 for command in (serve, migrate, demo, send, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
-for group in (keys, accounts, webhooks, calls, deliveries):
+for group in (keys, accounts, webhooks, calls, deliveries, sources):
     app.command(group)
 
 

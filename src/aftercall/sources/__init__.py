@@ -1,6 +1,6 @@
 """The upstreams AfterCall understands, one file each. A new one is its file and its line here."""
 
-from aftercall.engine.upstream import SignedType, SourceType
+from aftercall.engine.upstream import RequestType, SignedType, SourceType
 from aftercall.sources import (
     elevenlabs,
     freeswitch_cdr,
@@ -15,8 +15,16 @@ from aftercall.sources import (
     vapi,
 )
 from aftercall.sources.asterisk import live as asterisk
+from aftercall.sources.mapped.presets.acefone import acefone
+from aftercall.sources.mapped.presets.aircall import aircall
+from aftercall.sources.mapped.presets.bare import mapped
+from aftercall.sources.mapped.presets.dialpad import dialpad
+from aftercall.sources.mapped.presets.exotel import exotel
+from aftercall.sources.mapped.presets.myoperator import myoperator
+from aftercall.sources.mapped.presets.ringcentral import ringcentral
+from aftercall.sources.mapped.presets.vonage import vonage
 
-SOURCES: dict[str, SourceType | SignedType] = {
+SOURCES: dict[str, SourceType | RequestType | SignedType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
@@ -29,4 +37,12 @@ SOURCES: dict[str, SourceType | SignedType] = {
     "telnyx": telnyx,
     "plivo": plivo,
     "jambonz": jambonz,
+    "mapped": mapped,
+    "acefone": acefone,
+    "exotel": exotel,
+    "aircall": aircall,
+    "dialpad": dialpad,
+    "ringcentral": ringcentral,
+    "myoperator": myoperator,
+    "vonage": vonage,
 }
