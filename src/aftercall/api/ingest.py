@@ -121,11 +121,11 @@ class Ingest:
         headers = scope["headers"]
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
-        if _is_get(scope) and not (isinstance(kind, MappedType) and kind.takes_get):
-            raise MethodNotAllowed
         if found is not None and isinstance(kind, RequestType):
             return await self._request(scope, receive, found, kind, path)
         source = self._access.check_token(found, headers, scope["query_string"])
+        if _is_get(scope):
+            raise MethodNotAllowed
         settings = await self._open(source)
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
         if source.type == "http":
@@ -140,6 +140,8 @@ class Ingest:
     ) -> Reply:
         """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
         headers, query = scope["headers"], scope["query_string"].decode("latin-1")
+        if _is_get(scope) and not (isinstance(kind, MappedType) and kind.takes_get):
+            raise MethodNotAllowed
         if not isinstance(kind, SignedType):
             self._access.check_token(source, headers, scope["query_string"])
         body = await read_body(receive, headers, self._app.config.max_body_bytes)

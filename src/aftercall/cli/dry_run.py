@@ -16,7 +16,9 @@ sources = App(name="sources", help="Sources: where call events come from.")
 @sources.command(name="dry-run")
 def dry_run(
     id: str,
-    file: str = "-",
+    file: Annotated[
+        str, Parameter(help="The body in a file, or - for standard input.", allow_leading_hyphen=True)
+    ] = "-",
     remote: Remote | None = None,
     *,
     content_type: Annotated[

@@ -35,6 +35,7 @@ def read(mapping: Mapping, source: Source, request: Request, whole: Any) -> Pars
     """The facts of `whole`, what a request holds. A bad record does not take its neighbours down."""
     finder = Finder(
         {
+            None: whole,  # until a record is chosen
             "$body": whole,
             "$query": query(request),
             "$path": request.path.strip("/"),
