@@ -17,6 +17,7 @@ from aftercall.sources.mapped.values import AMOUNTS, COUNTED, SECONDS, SHAPES, S
 
 MAX_ALTERNATIVES = 20
 MAX_MEMBERS = 300  # of any table
+MEMBERS = (None, "$body", "$query")  # roots whose members a record may have
 ANY = "*"  # the row for events that have none of their own
 TIME_WORDS = ("auto", "iso", *COUNTED)
 TEXT, TIME = Shape("text"), Shape("time")
@@ -147,7 +148,7 @@ class _Maker:
             made = parse(written)
         except ValueError as error:
             raise Invalid.field(place, str(error), shape(written)) from None
-        if made.root in (None, "$body") and made.steps and isinstance(made.steps[0], str):
+        if made.root in MEMBERS and made.steps and isinstance(made.steps[0], str):
             self.used |= {made.steps[0]}
         return made
 

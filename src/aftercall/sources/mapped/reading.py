@@ -77,6 +77,7 @@ class _Record:
         self.finder = self.finder.at(event=self.event)
         self.zone = source.time_zone or mapping.zone or OTHER_ZONE
         self.local = False
+        self._known: dict[str | None, Object] = {}
 
     def facts(self) -> Iterator[Fact]:
         tellings = self.mapping.events.get(self.event or "", self.mapping.events.get(ANY, ()))
@@ -116,7 +117,6 @@ class _Record:
         return found or self.source.direction
 
     def _fact(self, telling: Telling, finder: Finder, call_key: str, id_: str, *, with_custom: bool) -> Fact:
-        self.local = False
         told = self._said(telling, finder)
         at = self._value(finder, telling.at or self.mapping.at, Shape("time")) or self._when(
             telling.kind, told
@@ -141,15 +141,23 @@ class _Record:
     def _said(self, telling: Telling, finder: Finder) -> Object:
         """What the fact says. Of the items of a list, only what the event's own fields say of each."""
         direction = self._direction(finder, telling)
-        rules = dict(telling.fields)
-        if telling.each is None:
-            rules = {**self.mapping.fields, **self.mapping.directed.get(direction or "", {}), **rules}
-        said = {name: self._value(finder, of, SHAPES[name]) for name, of in rules.items()}
+        said = {} if telling.each is not None else dict(self._common(direction))
+        said |= {name: self._value(finder, rules, SHAPES[name]) for name, rules in telling.fields.items()}
         said["direction"] = direction
         if telling.kind in OUTCOMES and telling.each is None:
             status = (self._text(self.mapping.status) or "").casefold()
             said |= self.mapping.statuses.get(status, {})
         return _nested(said)
+
+    def _common(self, direction: str | None) -> Object:
+        """What every fact of the record says in a call of this direction. Worked out once."""
+        if direction not in self._known:
+            rules = {**self.mapping.fields, **self.mapping.directed.get(direction or "", {})}
+            finder = self.finder.at(direction=direction)
+            self._known[direction] = {
+                name: self._value(finder, of, SHAPES[name]) for name, of in rules.items()
+            }
+        return self._known[direction]
 
     def _when(self, kind: Kind, told: Object) -> datetime:
         """When it happened: the time it is about, of an end also its start and length, else when it came."""

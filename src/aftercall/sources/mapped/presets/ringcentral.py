@@ -23,6 +23,7 @@ MAPPING: dict[str, Any] = {
     "call": "$body.body.telephonySessionId",
     "event": "status.code",
     "leg": "id",
+    "sequence": "$body.body.sequence",
     "at": "$body.body.eventTime",
     "id": ["$body.body.telephonySessionId", "$body.body.sequence", "id"],
     "events": {
