@@ -170,6 +170,23 @@ def test_bodies_that_are_nothing(name: str, body: bytes) -> None:
     assert parsed is None or parsed.facts == ()
 
 
+def test_parts_within_parts_are_no_way_down() -> None:
+    part = "--b{}\r\nContent-Type: multipart/mixed; boundary=b{}\r\nContent-Disposition: form-data; name=a\r\n\r\n"
+    body = "".join(part.format(i, i + 1) for i in range(5000)).encode()
+    kinds = ("multipart/form-data; boundary=b0", "multipart/form-data; boundary=", "multipart/mixed")
+    for kind_ in kinds:
+        assert (
+            read("exotel", Request(url="", headers={"content-type": kind_}, body=body, now=SIGNED_AT)) is None
+        )
+
+
+def test_fields_that_are_too_many() -> None:
+    part = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nv\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=x"}
+    for body, with_ in ((part * 1001 + b"--x--", headers), (b"a=1&" * 1001, {})):
+        assert read("exotel", Request(url="", headers=with_, body=body, now=SIGNED_AT)) is None
+
+
 def test_much_json_in_texts_is_read_once() -> None:
     text = json.dumps({"name": "x" * 100_000})
     body = {

@@ -1,10 +1,10 @@
 """What a request holds, whatever way it was written: JSON, a form (parts, too), or nothing but its query."""
 
 import re
-from email.parser import BytesParser
-from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
+
+from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 
 from aftercall.domain.errors import Unreadable
 from aftercall.engine.reading import decode
@@ -35,29 +35,26 @@ def body(request: Request) -> Any:
         return query(request)
     kind = request.headers.get("content-type", "").lower()
     if kind.startswith("multipart/"):
-        return nested(_parts(kind, request.headers["content-type"], said))
+        return nested(_parts(request.headers["content-type"], said))
     if "json" in kind or said.lstrip()[:1] in (b"{", b"["):
         return decode(said)
     return nested(form(said))
 
 
-def _parts(kind: str, header: str, said: bytes) -> list[tuple[str, str]]:
+def _parts(header: str, said: bytes) -> list[tuple[str, str]]:
     """The fields of a multipart/form-data body; files are not for us."""
-    if "boundary=" not in kind or "\n" in header or "\r" in header:
-        raise Unreadable("The body has no boundary.")
-    message = BytesParser(policy=HTTP).parsebytes(
-        b"Content-Type: " + header.encode("latin-1", "replace") + b"\r\n\r\n" + said
-    )
-    found: list[tuple[str, str]] = []
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name, content = part.get_param("name", header="content-disposition"), part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes) and part.get_filename() is None:
-            found.append((name, content.decode("utf-8", "replace")))
-        if len(found) > MAX_FIELDS:
-            raise Unreadable(f"The body holds more than {MAX_FIELDS} fields.")
-    if not found:
-        raise Unreadable("The body is not a form (multipart/form-data).")
-    return found
+    found: list[tuple[str, bytearray]] = []
+    try:
+        _, options = parse_options_header(header)
+        with PushMultipartParser(options.get("boundary", ""), max_segment_count=MAX_FIELDS) as parser:
+            for part in parser.parse(said):
+                if isinstance(part, MultipartSegment):
+                    found.append((part.name or "" if part.filename is None else "", bytearray()))
+                elif part:
+                    found[-1][1].extend(part)
+        return [(name, value.decode()) for name, value in found if name]
+    except (MultipartError, ValueError):
+        raise Unreadable("The body is not a form (multipart/form-data).") from None
 
 
 def nested(pairs: list[tuple[str, str]]) -> dict[str, Any]:

@@ -2,12 +2,11 @@
 docs/sources/mapped.md. What stands here as Any is read member by member, so that a complaint names its place.
 """
 
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
 Scalar = str | int | float | bool | None
-Unit = Literal["s", "ms", "us", "ns", "min", "h", "clock", "cents"]
 
 
 class ValueForm(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields=True):
@@ -19,7 +18,7 @@ class ValueForm(msgspec.Struct, kw_only=True, frozen=True, forbid_unknown_fields
     value: Scalar = None
     map: dict[str, Scalar] | None = None
     otherwise: Scalar = None
-    unit: Unit | None = None
+    unit: str | None = None
     time: str | tuple[str, ...] | None = None
     zone: str | None = None
     prefix: str = ""
