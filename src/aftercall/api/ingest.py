@@ -102,8 +102,8 @@ class Ingest:
             await _reply(send, cast("Reply", answer))
 
     async def _take(self, scope: Scope, receive: Receive) -> bytes | Reply:
-        if scope["method"] != "POST" and not _is_get(scope):  # type: ignore[typeddict-item]  # only http scopes
-            raise MethodNotAllowed
+        if scope["method"] != "POST":  # type: ignore[typeddict-item]  # only http scopes come here
+            return await self._asked(scope, receive)
         headers = scope["headers"]
         if header(headers, b"content-encoding") not in (None, b"identity"):
             raise UnsupportedMediaType
@@ -124,8 +124,6 @@ class Ingest:
         if found is not None and isinstance(kind, RequestType):
             return await self._request(scope, receive, found, kind, path)
         source = self._access.check_token(found, headers, scope["query_string"])
-        if _is_get(scope):
-            raise MethodNotAllowed
         settings = await self._open(source)
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
         if source.type == "http":
@@ -135,13 +133,24 @@ class Ingest:
         bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
         return _encode([*_numbered(taken), *bad], parsed.ignored)
 
+    async def _asked(self, scope: Scope, receive: Receive) -> Reply:
+        """Some vendors send their events as a query; see MappedType."""
+        if scope["method"] != "GET" or not scope["path"].startswith("/in/"):  # type: ignore[typeddict-item]
+            raise MethodNotAllowed
+        source_id, _, path = scope["path"][len("/in/") :].partition("/")
+        found = await self._access.find_source(source_id)
+        kind = SOURCES.get(found.type) if found is not None else None
+        if found is not None and isinstance(kind, MappedType) and kind.takes_get:
+            return await self._request(scope, receive, found, kind, path)
+        if not isinstance(kind, SignedType):
+            self._access.check_token(found, scope["headers"], scope["query_string"])
+        raise MethodNotAllowed
+
     async def _request(
         self, scope: Scope, receive: Receive, source: Source, kind: RequestType, path: str
     ) -> Reply:
         """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
         headers, query = scope["headers"], scope["query_string"].decode("latin-1")
-        if _is_get(scope) and not (isinstance(kind, MappedType) and kind.takes_get):
-            raise MethodNotAllowed
         if not isinstance(kind, SignedType):
             self._access.check_token(source, headers, scope["query_string"])
         body = await read_body(receive, headers, self._app.config.max_body_bytes)
@@ -244,11 +253,6 @@ class Ingest:
 
     async def _accept(self, items: Sequence[Item]) -> Sequence[Taken | Problem]:
         return await self._app.intake.accept(items) if items else ()
-
-
-def _is_get(scope: Scope) -> bool:
-    """Some vendors send their events as a query; see MappedType."""
-    return scope["method"] == "GET" and scope["path"].startswith("/in/")  # type: ignore[typeddict-item]
 
 
 def _named(headers: Headers) -> dict[str, str]:

@@ -79,6 +79,10 @@ class Finder:
         made._decoded = self._decoded
         return made
 
+    @property
+    def record(self) -> Any:
+        return self._roots.get(None)
+
     def find(self, path: Path) -> Any:
         """What stands there; None where nothing does, and for what is empty."""
         found = self._opened(self._follow(self._roots.get(path.root), path.steps))

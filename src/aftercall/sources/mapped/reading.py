@@ -43,12 +43,13 @@ def read(mapping: Mapping, source: Source, request: Request, whole: Any) -> Pars
             "$source": {"id": source.id, "name": source.name, "direction": source.direction},
         }
     )
+    added = own(parse_qsl(request.query, keep_blank_values=True))
     facts: list[Fact] = []
     errors: list[tuple[int, str]] = []
     ignored = 0
     for i, record in enumerate(_records(mapping, finder)):
         try:
-            told = list(_Record(mapping, source, finder, record, request).facts())
+            told = list(_Record(mapping, source, finder.at(record=record), request.now, added).facts())
         except Problem as problem:
             errors.append((i, problem.message))
             continue
@@ -69,10 +70,10 @@ def _records(mapping: Mapping, finder: Finder) -> list[Any]:
 
 class _Record:
     def __init__(
-        self, mapping: Mapping, source: Source, finder: Finder, record: Any, request: Request
+        self, mapping: Mapping, source: Source, finder: Finder, now: datetime, added: dict[str, str]
     ) -> None:
-        self.mapping, self.source, self.request, self.record = mapping, source, request, record
-        self.finder = finder.at(record=record)
+        self.mapping, self.source, self.now, self.added = mapping, source, now, added
+        self.finder, self.record = finder, finder.record
         self.event = self._event()
         self.finder = self.finder.at(event=self.event)
         self.zone = source.time_zone or mapping.zone or OTHER_ZONE
@@ -164,7 +165,7 @@ class _Record:
         at: datetime | None = told.get(WHEN.get(kind, ""))
         if at is None and kind in ENDS and "started_at" in told and "duration_seconds" in told:
             at = told["started_at"] + timedelta(seconds=told["duration_seconds"])
-        return at or self.request.now
+        return at or self.now
 
     def _custom(self) -> Object | None:
         """Custom fields: those the mapping names, what no path begins with, and the URL's `ac_` parameters."""
@@ -176,8 +177,7 @@ class _Record:
             rest = {
                 n: v for n, v in self.record.items() if n not in self.mapping.used and not n.startswith("ac_")
             }
-        pairs = parse_qsl(self.request.query, keep_blank_values=True)
-        return custom(self.source, rest, own(pairs), {n: v for n, v in listed.items() if v is not None})
+        return custom(self.source, rest, self.added, {n: v for n, v in listed.items() if v is not None})
 
     def _id(self) -> str:
         """The natural id: the mapping's recipe, else a hash, so that the same content is the same fact (H2)."""

@@ -28,7 +28,7 @@ def _missed(reason: str) -> list[dict[str, Any]]:
         {"fact": "call.agent_missed", "when": TO_AGENT, "fields": {**AGENT, **said}},
         {"fact": "call.customer_missed", "when": TO_CUSTOMER, "fields": said},
         {"fact": "call.ended", "when": TO_CUSTOMER, "fields": said},
-        {"fact": "call.ended", "when": IN},
+        {"fact": "call.ended", "when": IN, "fields": said},
     ]
 
 
