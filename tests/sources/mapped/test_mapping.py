@@ -356,6 +356,12 @@ def test_token_in_the_query_is_no_custom_field() -> None:
     assert fact.data.custom_fields == {"crm": "7"}
 
 
+def test_parameter_that_names_the_event_is_no_custom_field() -> None:
+    mapping = PLAIN | {"rest": True, "event": "$query.what"}
+    [fact] = ask(of("mapped", mapping), query="id=1&what=x&crm=7").facts
+    assert fact.data.custom_fields == {"crm": "7"}
+
+
 def test_credentials_in_headers_cannot_be_had() -> None:
     mapping = PLAIN | {"custom_fields": {"a": "$header.authorization", "b": "$header.x-event"}}
     [fact] = ask(of("mapped", mapping), {"id": 1}, authorization="Bearer secret", x_event="e").facts
@@ -385,6 +391,22 @@ def test_own_parts_take_the_place_of_the_presets() -> None:
     assert str(over.data.started_at) == START
     assert over.data.hangup is not None
     assert over.data.hangup.cause == "NO_ANSWER"
+
+
+def test_null_takes_away_what_the_preset_says() -> None:
+    body = {"id": "s1", "trigger": "x", "crm": 1, "recording_url": "https://recordings.example/1.mp3"}
+    own = {
+        "call": "id",
+        "drop": None,
+        "time": None,
+        "records": None,
+        "event": None,
+        "events": {"*": "call.completed"},
+    }
+    [fact] = ask(of("acefone", own | {"guess": None}), body).facts
+    assert fact.data.custom_fields == {"trigger": "x", "crm": 1}
+    [fact] = ask(of("acefone", own | {"guess": None, "rest": None}), body).facts
+    assert fact.data.custom_fields is None
 
 
 @pytest.mark.parametrize(

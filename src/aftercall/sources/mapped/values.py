@@ -79,7 +79,8 @@ def converted(value: Any, shape: Shape, unit: str | None = None) -> Any:
     """The value in the field's form; None where it cannot be. Times have a function of their own."""
     match shape.form:
         case "choice":
-            return value if value in shape.choices else _choice(value, shape.choices)
+            said = (scalar(value) or "").casefold()
+            return said if said in shape.choices else None
         case "text":
             return text(scalar(value), shape.most)
         case "seconds":
@@ -108,11 +109,6 @@ def _gathered(value: Any, form: Form) -> Any:
             keys("".join(filter(None, map(scalar, value))) if type(value) is list else scalar(value)) or None
         )
     return _words(value) if form == "words" else tidy(inner(value), 3) or None
-
-
-def _choice(value: Any, choices: tuple[str, ...]) -> str | None:
-    said = (scalar(value) or "").casefold()
-    return said if said in choices else None
 
 
 def _words(value: Any) -> tuple[str, ...] | None:
