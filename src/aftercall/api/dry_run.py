@@ -11,7 +11,7 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid, NotFound
 from aftercall.engine.dry_run import DryRun, dry_run
 from aftercall.engine.upstream import LiveType, MappedType, Request
-from aftercall.sources import SOURCES
+from aftercall.sources import SOURCES, reader
 
 Short = Annotated[str, Meta(max_length=200)]
 
@@ -50,7 +50,7 @@ async def dry_run_source(ask: Ask, source_id: str, data: DryRunForm) -> DryRun:
         raise Invalid.field("source_id", "is of a type that takes no requests: there is nothing to try")
     if data.mapping is not None:
         source = _with_mapping(source, data.mapping)
-    return dry_run(kind, source, _request(ask, source, data), settings, kind.timing)
+    return dry_run(reader(kind), source, _request(ask, source, data), settings, kind.timing)
 
 
 def _with_mapping(source: Source, mapping: dict[str, Any]) -> Source:

@@ -1,6 +1,6 @@
 """Dry run: what a request would become, without storing anything. `project` and `emit` are pure, so this is, too."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 
 import msgspec
@@ -13,7 +13,7 @@ from aftercall.domain.fact import Fact
 from aftercall.domain.project import Projection, project
 from aftercall.engine.enrich import enrich
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Request, RequestType, SourceType
+from aftercall.engine.upstream import Parsed, Request
 
 DRY = "cl_dry_run"  # in the place of a call's id
 NEVER = 10 * 365 * 86400.0  # seconds
@@ -44,10 +44,14 @@ class DryRun(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dry_run(
-    kind: SourceType | RequestType, source: Source, request: Request, settings: Settings, timing: Timing
+    read: Callable[[Source, Request], Parsed],
+    source: Source,
+    request: Request,
+    settings: Settings,
+    timing: Timing,
 ) -> DryRun:
     """Read a request as the source would. Raises Problem where the whole of it cannot be read."""
-    parsed = _parsed(kind, source, request)
+    parsed = read(source, request)
     facts = [
         msgspec.structs.replace(enrich(fact, settings), received_at=request.now) for fact in parsed.facts
     ]
@@ -58,12 +62,6 @@ def dry_run(
     )
     errors = tuple(DryError(index, message) for index, message in parsed.errors)
     return DryRun(calls=calls, errors=errors, ignored=parsed.ignored)
-
-
-def _parsed(kind: SourceType | RequestType, source: Source, request: Request) -> Parsed:
-    if isinstance(kind, RequestType):
-        return kind.read(source, request)
-    return kind.parse(source, request.path, request.headers, request.body)
 
 
 def _call(key: str, facts: list[Fact], timing: Timing, request: Request) -> DryCall:

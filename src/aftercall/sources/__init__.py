@@ -1,6 +1,9 @@
 """The upstreams AfterCall understands, one file each. A new one is its file and its line here."""
 
-from aftercall.engine.upstream import RequestType, SignedType, SourceType
+from collections.abc import Callable
+
+from aftercall.domain.account import Source
+from aftercall.engine.upstream import Parsed, Request, RequestType, SourceType
 from aftercall.sources import (
     elevenlabs,
     freeswitch_cdr,
@@ -24,7 +27,7 @@ from aftercall.sources.mapped.presets.myoperator import myoperator
 from aftercall.sources.mapped.presets.ringcentral import ringcentral
 from aftercall.sources.mapped.presets.vonage import vonage
 
-SOURCES: dict[str, SourceType | RequestType | SignedType] = {
+SOURCES: dict[str, SourceType | RequestType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
@@ -46,3 +49,10 @@ SOURCES: dict[str, SourceType | RequestType | SignedType] = {
     "myoperator": myoperator,
     "vonage": vonage,
 }
+
+
+def reader(kind: SourceType | RequestType) -> Callable[[Source, Request], Parsed]:
+    """How a type reads a request whose sender is known."""
+    if isinstance(kind, RequestType):
+        return kind.read
+    return lambda source, request: kind.parse(source, request.path, request.headers, request.body)
