@@ -5,15 +5,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
 from aftercall.cli.look import plain
 from aftercall.cli.shell import FAILED, MISUSED, Failure, Remote, client, out, run, table
 
-sources = App(name="sources", help="Sources: where call events come from.")
 
-
-@sources.command(name="dry-run")
 def dry_run(
     id: str,
     file: Annotated[
