@@ -10,10 +10,16 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import calllog, latency, recovery, throughput
+from benchmarks import calllog, latency, longcall, recovery, throughput
 from benchmarks.bench import Figure, note
 
-SCRIPTS = {"throughput": throughput, "latency": latency, "recovery": recovery, "calllog": calllog}
+SCRIPTS = {
+    "throughput": throughput,
+    "latency": latency,
+    "longcall": longcall,
+    "recovery": recovery,
+    "calllog": calllog,
+}
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures
 

@@ -58,7 +58,7 @@ def _with_mapping(source: Source, mapping: dict[str, Any]) -> Source:
     if not isinstance(kind, MappedType):
         raise Invalid.field("mapping", f"sources of type {source.type} have no mapping")
     changed = msgspec.structs.replace(source, settings={**source.settings, "mapping": mapping})
-    kind.check(changed)
+    kind.check_settings(changed)
     return changed
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from mmap import mmap
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -41,6 +42,15 @@ class SourceType(Protocol):
     def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
 
 
+@runtime_checkable
+class ConfiguredType(Protocol):
+    """An upstream whose sources have settings of their own."""
+
+    def check_settings(self, source: Source) -> None:
+        """Raise Invalid, naming the setting, for settings that make no sense."""
+        ...
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """What a source sent, as it was sent. `url` is the one its sender was given: what signatures cover."""
 
@@ -74,13 +84,20 @@ class SignedType(RequestType, Protocol):
 
 
 @runtime_checkable
-class MappedType(RequestType, Protocol):
+class MappedType(RequestType, ConfiguredType, Protocol):
     """An upstream whose requests are read by a mapping, which each source may change in its settings."""
 
     takes_get: bool  # some vendors send their events as a query
 
-    def check(self, source: Source) -> None:
-        """Raise Invalid, naming the place, unless the source's mapping can be followed."""
+
+@runtime_checkable
+class StreamedType(SignedType, Protocol):
+    """One that also sends recordings: such a request does not go through memory."""
+
+    largest: int  # bytes that a body may have
+
+    def hear(self, source: Source, request: Request, body: mmap) -> Parsed:
+        """Verify and read a request whose body is larger than usual; `request.body` is empty. Runs in a thread."""
         ...
 
 

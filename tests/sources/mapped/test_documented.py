@@ -47,7 +47,7 @@ def test_worked_example_gives_the_call_it_promises() -> None:
 def test_complaint_that_is_quoted_is_made() -> None:
     fields = {"duration_seconds": {"path": "length", "unit": "days"}}
     with pytest.raises(Invalid) as refused:
-        kind("mapped").check(of("mapped", EXAMPLES[1] | {"fields": fields}))
+        kind("mapped").check_settings(of("mapped", EXAMPLES[1] | {"fields": fields}))
     assert f"`{refused.value.message}`" in PAGE
 
 

@@ -30,7 +30,7 @@ def told(mapping: dict[str, Any], body: Any, **request: Any) -> tuple[Fact, ...]
 def refused(mapping: dict[str, Any], type: str = "mapped") -> tuple[str, str]:
     """The place a mapping is refused at, and the rule."""
     with pytest.raises(Invalid) as problem:
-        kind(type).check(of(type, mapping))
+        kind(type).check_settings(of(type, mapping))
     return problem.value.errors[0].field, problem.value.errors[0].message
 
 
@@ -455,5 +455,5 @@ def test_mapping_needs_a_key_and_events() -> None:
 def test_settings_that_are_no_mapping_are_refused(type: str) -> None:
     for settings, place in (({"maping": {}}, "settings.maping"), ({"mapping": []}, "settings.mapping")):
         with pytest.raises(Invalid) as problem:
-            kind(type).check(msgspec.structs.replace(of(type), settings=settings))
+            kind(type).check_settings(msgspec.structs.replace(of(type), settings=settings))
         assert problem.value.errors[0].field == place

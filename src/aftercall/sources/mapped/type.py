@@ -37,7 +37,7 @@ class Mapped:
     def read(self, source: Source, request: Request) -> Parsed:
         return read(self.mapping(source), source, request, self._whole(request))
 
-    def check(self, source: Source) -> None:
+    def check_settings(self, source: Source) -> None:
         """Raise Invalid, naming the setting, unless the source's mapping can be followed."""
         for name in source.settings:
             if name != "mapping":
