@@ -237,6 +237,11 @@ async def test_dry_run_of_every_type_that_takes_requests(api: Api) -> None:
     dialpad = await add(api, "dialpad", secret="a-secret-of-dialpad")
     [one] = (await dry(api, dialpad, payload=fixture("dialpad")["hangup"]))["calls"]
     assert one["call_key"] == "1001"
+    switch = {"host": "pbx.example.com", "cdr": True}
+    freeswitch = await add(api, "freeswitch", secret="ClueCon-12", status="paused", settings=switch)
+    cdr = {"variables": {"uuid": "u1", "direction": "inbound", "start_uepoch": "1755773893000000"}}
+    [one] = (await dry(api, freeswitch, payload=cdr))["calls"]
+    assert one["call_key"] == "u1"
     kamailio = await add(api, "kamailio")
     assert (await dry(api, kamailio, payload={"what": "ever"})).status in (200, 422)
 
@@ -247,7 +252,7 @@ async def test_dry_run_where_there_is_nothing_to_try(api: Api) -> None:
         "/v1/sources", {"type": "asterisk", "secret": "password", "status": "paused", "settings": host}
     )
     assert pbx.status == 201, pbx.body
-    assert (await dry(api, pbx, payload="x")).status == 422
+    assert (await dry(api, pbx, payload="x")).body == {"calls": [], "errors": [], "ignored": 0}
     assert (await api.post("/v1/sources/src_nobody/dry-run", {"payload": "x"})).status == 404
     http = await add(api, "http")
     answer = await dry(api, http, payload=BODY, mapping=MAPPING)

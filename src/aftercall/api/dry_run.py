@@ -10,7 +10,7 @@ from aftercall.api.sources import TAG
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid, NotFound
 from aftercall.engine.dry_run import DryRun, dry_run
-from aftercall.engine.upstream import LiveType, MappedType, Request
+from aftercall.engine.upstream import MappedType, Request
 from aftercall.sources import SOURCES, reader
 
 Short = Annotated[str, Meta(max_length=200)]
@@ -45,9 +45,7 @@ async def dry_run_source(ask: Ask, source_id: str, data: DryRunForm) -> DryRun:
     settings = await ask.app.settings.get(ask.account_id)
     if source is None or settings is None:
         raise NotFound("There is no such source.")
-    kind = SOURCES.get(source.type)
-    if kind is None or isinstance(kind, LiveType):
-        raise Invalid.field("source_id", "is of a type that takes no requests: there is nothing to try")
+    kind = SOURCES[source.type]
     if data.mapping is not None:
         source = _with_mapping(source, data.mapping)
     return dry_run(reader(kind), source, _request(ask, source, data), settings, kind.timing)

@@ -17,6 +17,7 @@ from aftercall.cli.send import send
 from aftercall.cli.serve import migrate, serve
 from aftercall.cli.settings import config
 from aftercall.cli.shell import FAILED, MISUSED, UNREACHABLE, Failure, fail
+from aftercall.cli.spool import spool
 from aftercall.client import Refused, Unreachable
 from aftercall.config import ConfigError
 
@@ -29,7 +30,7 @@ app = App(
 )
 sources = App(name="sources", help="Sources: where call events come from.")
 sources.command(dry_run, name="dry-run")
-for command in (serve, migrate, demo, send, replay, rebuild, backup, doctor, config, catch):
+for command in (serve, migrate, demo, send, spool, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
 for group in (keys, accounts, webhooks, calls, deliveries, sources):
     app.command(group)

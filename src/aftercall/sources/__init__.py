@@ -18,6 +18,7 @@ from aftercall.sources import (
     vapi,
 )
 from aftercall.sources.asterisk import live as asterisk
+from aftercall.sources.freeswitch import live as freeswitch
 from aftercall.sources.mapped.presets.acefone import acefone
 from aftercall.sources.mapped.presets.aircall import aircall
 from aftercall.sources.mapped.presets.bare import mapped
@@ -31,6 +32,7 @@ SOURCES: dict[str, SourceType | RequestType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
+    "freeswitch": freeswitch,
     "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,
     "vapi": vapi,

@@ -4,9 +4,10 @@ from datetime import UTC, datetime
 
 from aftercall.domain.project import project
 from aftercall.sources.asterisk.framing import Framer
-from aftercall.sources.asterisk.gap import still_there, vanished
+from aftercall.sources.asterisk.gap import still_there
 from aftercall.sources.asterisk.message import Message, read
 from aftercall.sources.asterisk.reader import Reader
+from aftercall.sources.gap import vanished
 from tests.sources.asterisk.captures import DIALPLAN, NOW, TRUTH, first_call, stream
 
 LOST = "81_ami_connection_lost"

@@ -6,6 +6,8 @@ customer's, who was rung and who talked to whom follows from all of them: `conve
 
 from collections.abc import Callable
 
+import msgspec
+
 from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
 from aftercall.domain.fold.agents import fuller
@@ -14,6 +16,7 @@ from aftercall.domain.fold.conversation import follow
 from aftercall.domain.fold.story import Story
 from aftercall.domain.fold.tale import Tale
 
+GAP = "gap"  # the flag of an end that nobody saw: it was over at the latest then
 MERGED = "merged"  # the flag of a leg's end that is its move to another call
 
 
@@ -27,6 +30,8 @@ def hear(story: Story, fact: Fact) -> list[Fact]:
     if fact.data.flags:
         tale.tell(Kind.NOTED, Data(flags=fact.data.flags))
     if fact.leg is None:
+        if _over(board) and GAP in fact.data.flags:
+            return tale.told
         if not board.talking or fact.data.hangup is not None:
             _all_gone(tale, fact.data)
         return tale.told
@@ -66,7 +71,7 @@ def _asked(tale: Tale, leg: Leg, hangup: Hangup) -> None:
         board.left = True
         if not (board.talking and board.by):
             board.by = _role(tale, leg)
-    elif board.talking and board.by is None and (leg.attempt in board.talking or leg.side == "customer"):
+    elif board.spoke and board.by is None and (leg.attempt in board.spoke or leg.side == "customer"):
         board.by = _role(tale, leg)
 
 
@@ -92,14 +97,23 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     board, data = tale.board, tale.fact.data
     if leg.arrived and MERGED in data.flags:
         return  # it left another call for this one, and both are told as one
+    if leg.gone:
+        return  # its first end is its end: a later one was not seen, or is that of the call it went to
     leg.gone, leg.bridge = True, None
     leg.hangup = data.hangup if leg.hangup is None or leg.key == board.root else leg.hangup
     follow(tale)
     if not leg.settled:
         dials.missed(tale, leg, dials.why_missed(board, leg))
-    phones = [o for o in board.legs.values() if o.pair is None] or list(board.legs.values())
-    if all(o.gone for o in phones):
+    if leg.key == board.root:
+        board.end = data
+    if _over(board):
         _all_gone(tale, Data())
+
+
+def _over(board: Board) -> bool:
+    """Whether all legs are gone; connections of the switch to itself aside, unless there are no others."""
+    phones = [o for o in board.legs.values() if o.pair is None] or list(board.legs.values())
+    return bool(phones) and all(o.gone for o in phones)
 
 
 def _all_gone(tale: Tale, data: Data) -> None:
@@ -111,9 +125,10 @@ def _all_gone(tale: Tale, data: Data) -> None:
     root = board.legs.get(board.root or "")
     said = data.hangup or (root.hangup if root is not None else None) or Hangup()
     by = said.by or board.by or "system"
-    ended = Data(hangup=Hangup(cause=said.cause, cause_code=said.cause_code, by=by))
+    hangup = Hangup(cause=said.cause, cause_code=said.cause_code, by=by)
+    ended = msgspec.structs.replace(board.end or Data(), agent=None, hangup=hangup, flags=())
     if board.originated and story.to is None and root is not None:
-        ended = Data(hangup=ended.hangup, to=root.from_)  # never dialled: the number the agent was shown
+        ended = msgspec.structs.replace(ended, to=root.from_)  # never dialled: the number the agent was shown
     tale.tell(Kind.ENDED, ended)
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line
+from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.gap import CHANNEL, GAP, still_there, vanished
+from aftercall.sources.asterisk.gap import CHANNEL, still_there
 from aftercall.sources.asterisk.message import Message, event_of, read
+from aftercall.sources.gap import flagged, legs_gone, vanished
 
 ID = "aftercall-channels"
 COMPLETE = "CoreShowChannelsComplete"
@@ -40,7 +41,7 @@ class Listing:
                 return self._facts()
             elif event is None and self._is_denial(read(frame)):
                 self.denied = True
-                return self._flagged()
+                return flagged(self._open_calls, self._asked_at)
         return None
 
     def _is_denial(self, message: Message) -> bool:
@@ -48,34 +49,6 @@ class Listing:
 
     def _facts(self) -> list[Fact]:
         there = still_there(self._listed, self._dialplan, self._asked_at)
+        unseen = legs_gone(self._open_calls, there, self._told, self._asked_at)
         over = vanished(self._open_calls, there, self._asked_at)
-        return [fact for fact in there if fact.leg not in self._told] + self._legs_gone(there) + over
-
-    def _legs_gone(self, there: list[Fact]) -> list[Fact]:
-        """Legs that ended unseen, of calls that go on: who waits for them would never hear of their end."""
-        listed = {(fact.call_key, fact.leg) for fact in there}
-        alive = {key for key, _ in listed}
-        return [
-            self._fact(Kind.ENDED, key, leg)
-            for key, legs in self._open_calls.items()
-            if key in alive
-            for leg in sorted(legs)
-            if (key, leg) not in listed and leg not in self._told
-        ]
-
-    def _flagged(self) -> list[Fact]:
-        """Nobody knows which calls are still there: they are flagged; the watchdog ends those that are not."""
-        return [self._fact(Kind.NOTED, key, None) for key in self._open_calls]
-
-    def _fact(self, kind: Kind, key: str, leg: str | None) -> Fact:
-        at = self._asked_at
-        return Fact(
-            kind=kind,
-            call_key=key,
-            occurred_at=at,
-            natural_id=f"gap:{leg or ''}:{at.isoformat()}",
-            received_at=at,
-            leg=leg,
-            data=Data(hangup=Hangup(by="unknown") if leg else None, flags=GAP),
-            line=Line() if leg else None,
-        )
+        return [fact for fact in there if fact.leg not in self._told] + unseen + over

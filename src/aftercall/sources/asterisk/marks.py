@@ -4,8 +4,8 @@ from collections.abc import Callable
 from posixpath import basename
 
 from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Voicemail
-from aftercall.sources.asterisk.dialplan import CALL_TYPES
 from aftercall.sources.asterisk.view import View
+from aftercall.sources.numbering import CALL_TYPES
 
 # Applications in which a caller listens to a menu; any other may just pass through its context.
 MENU = frozenset({"answer", "wait", "background", "read", "waitexten", "playback", "controlplayback"})
