@@ -16,7 +16,7 @@ from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
-from aftercall.store.schema import calls, events, facts, sources
+from aftercall.store.schema import calls, events, facts, merged_calls, sources
 from aftercall.store.statement import Query, within
 from aftercall.store.values import micros, searchable
 
@@ -106,6 +106,11 @@ def _by_number(query: CallQuery) -> bool:
 
 def _filtered(account_id: str, query: CallQuery) -> Select[Any]:
     wanted = [*_leading(account_id, query), *_equal(query), *_between(query)]
+    if query.call_key is None:  # who asks for a key gets its record, whatever became of it
+        merged = select(merged_calls.c.call_id).where(
+            merged_calls.c.call_id == c.id, merged_calls.c.account_id == account_id
+        )
+        wanted.append(~merged.exists())
     if query.number is not None:
         wanted += _number(query)
     if query.cursor is not None:
