@@ -11,11 +11,13 @@ import msgspec
 import pytest
 
 from aftercall.domain.account import Source
-from aftercall.domain.fact import Fact
+from aftercall.domain.fact import Agent, Data, Fact, Kind
 from aftercall.domain.project import project
 from aftercall.engine.accept import Item, Taken
+from aftercall.engine.draft import LONG_CALL
 from aftercall.engine.ids import new_id
 from aftercall.engine.joined import told_by
+from aftercall.engine.rebuild import rebuild
 from aftercall.engine.rows import CallQuery, CallRow
 from tests.sources.asterisk.captures import facts as captured
 from tests.support import vendors
@@ -73,12 +75,12 @@ async def test_attended_transfer_is_one_call(database_url: str, tmp_path: Path, 
         expected = project(told).call
         same = msgspec.structs.replace(call.call, links=(), source_call_key=expected.source_call_key)
         assert same == expected
-        (other,) = {t.call_id for t in taken} - {call.id}
+        (other,) = {link.call_id for link in call.call.links} - {call.id}
+        assert {t.call_id for t in taken} <= {call.id, other}
         merged = await row(home, other)
         assert merged.call.merged_into == call.id
         assert {"call.completed", "call.updated"}.isdisjoint(await said(home, other))
         assert merged.due_at is None
-        assert {link.call_id for link in call.call.links} == {call.id, other}
 
 
 class Story:
@@ -195,3 +197,168 @@ def relative(value: Any, start: datetime) -> Any:
         return round((datetime.fromisoformat(value) - start).total_seconds(), 2)
     except (TypeError, ValueError):
         return value
+
+
+def noted(home: House, key: str, *aliases: str, at: datetime | None = None) -> Fact:
+    """A fact that says nothing but that the call goes by other names."""
+    return msgspec.structs.replace(home.fact(Kind.NOTED, key, at=at), aliases=aliases)
+
+
+async def test_both_are_revised_when_both_had_been_completed(database_url: str, tmp_path: Path) -> None:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        await home.webhook(receiver.url("/hook"), triggers=("call.completed", "call.updated"))
+        elder, younger = home.finished("elder", seconds=60), home.finished("younger", seconds=20)
+        first, second = await home.post(elder, younger)
+        assert first.call_id != second.call_id
+        (taken,) = await home.post(noted(home, "younger", "key:elder", at=younger.occurred_at))
+        assert taken.call_id == first.call_id
+        await home.forward(3)
+        bodies = [json.loads(r.body) for r in await receiver.wait(4)]
+        updated = {b["call_id"]: b for b in bodies if b["event"] == "call.updated"}
+        assert updated.keys() == {first.call_id, second.call_id}
+        assert [b["revision"] for b in updated.values()] == [2, 2]
+        assert updated[second.call_id]["merged_into"] == first.call_id
+        changed = {c["path"]: c["new"] for c in updated[second.call_id]["changes"]}
+        assert changed == {"merged_into": first.call_id}
+        assert {k["call_key"] for k in updated[first.call_id]["links"]} == {"elder", "younger"}
+
+
+async def test_merged_call_says_nothing_more(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path) as home:
+        elder, younger = home.finished("elder", seconds=60), home.finished("younger", seconds=20)
+        first, second = await home.post(elder, younger)
+        await home.post(noted(home, "elder", "key:younger"))
+        await home.forward(3)
+        before = await said(home, second.call_id)
+        notes = home.fact(Kind.NOTED, "younger", Data(notes="Late"), at=younger.occurred_at)
+        told = await home.post(notes, home.fact(Kind.WRAPPED_UP, "younger", Data(wrap_up_seconds=9)))
+        assert {t.call_id for t in told} == {first.call_id}
+        (again,) = await home.post(notes)
+        assert (again.status, again.call_id) == ("duplicate", first.call_id)
+        await home.forward(3)
+        survivor = (await row(home, first.call_id)).call
+        assert (survivor.notes, survivor.wrap_up_seconds) == ("Late", 9)
+        assert await said(home, second.call_id) == before == ["call.ended", "call.completed", "call.updated"]
+
+
+async def test_key_that_is_named_before_it_is_heard_of(database_url: str, tmp_path: Path) -> None:
+    """The younger call's facts come under a key that was merged before anybody had heard of it."""
+    async with house(database_url, tmp_path) as home:
+        start = home.clock.now() - timedelta(seconds=60)
+        said_first = msgspec.structs.replace(
+            home.fact(Kind.RECEIVED, "elder", Data(direction="inbound"), at=start), aliases=("key:younger",)
+        )
+        (first,) = await home.post(said_first)
+        agent = Data(agent=Agent(id="101"))
+        (second,) = await home.post(
+            home.fact(Kind.CONNECTED, "younger", agent, at=start + timedelta(seconds=9))
+        )
+        await home.post(home.fact(Kind.ENDED, "elder", at=start + timedelta(seconds=30)))
+        assert second.call_id == first.call_id
+        (call,) = await listed(home)
+        assert (call.call.status, call.call.talk_time_seconds) == ("answered", 21)
+        assert call.call.agent == Agent(id="101")
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_calls_that_share_names_however_they_come(tmp_path: Path, seed: int) -> None:
+    """What hangs together, directly or through others, is one call in the log, and is completed once."""
+    dice = random.Random(seed)
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        keys = [f"call-{n}" for n in range(8)]
+        pairs = [dice.sample(keys, 2) for _ in range(5)]
+        start = home.clock.now() - timedelta(seconds=100)
+        told = [
+            home.fact(
+                Kind.COMPLETED, key, Data(direction="inbound", started_at=start, ended_at=home.clock.now())
+            )
+            for key in keys
+        ]
+        for n, (one, two) in enumerate(pairs):
+            if dice.random() < 0.5:
+                told.append(noted(home, one, f"key:{two}"))
+            else:
+                told += [noted(home, one, f"twilio:{n}"), noted(home, two, f"twilio:{n}")]
+        dice.shuffle(told)
+        while told:
+            batch = told[: dice.randint(1, 4)]
+            told = told[len(batch) :]
+            await home.post(*batch)
+            await home.forward(dice.choice([0, 3]))
+        await home.forward(20)
+        groups = components(keys, pairs)
+        calls = await listed(home)
+        made = {frozenset(link.call_key for link in c.call.links) or frozenset({c.call_key}) for c in calls}
+        assert made == groups
+        for call in calls:
+            names = await completed(home, call.id)
+            assert names.count("call.completed") == 1
+        linked = [link.call_id for call in calls for link in call.call.links]
+        assert len(linked) == len(set(linked))
+
+
+def components(keys: Sequence[str], pairs: Sequence[Sequence[str]]) -> set[frozenset[str]]:
+    found = [{key} for key in keys]
+    for one, two in pairs:
+        joined = [group for group in found if one in group or two in group]
+        found = [group for group in found if group not in joined] + [set().union(*joined)]
+    return set(map(frozenset, found))
+
+
+async def test_long_call_goes_on_from_its_last_state_after_a_transfer(tmp_path: Path) -> None:
+    """A conference of hours, joined by a consultation: it is not folded from its start each time (promise 3)."""
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        start = home.clock.now() - timedelta(hours=4)
+        told = [home.fact(Kind.RECEIVED, "elder", Data(direction="inbound"), at=start)]
+        agent = Data(agent=Agent(id="101"))
+        told += [
+            home.fact(kind, "elder", agent, at=start + timedelta(seconds=20 * n + offset))
+            for n in range(LONG_CALL // 2)
+            for kind, offset in ((Kind.CONNECTED, 1), (Kind.DISCONNECTED, 11))
+        ]
+        talked = LONG_CALL // 2 * 10
+        (first, *_) = await home.post(*told)
+        await home.post(noted(home, "younger", "key:elder", at=start + timedelta(hours=3)))
+        for n in range(5):
+            at = start + timedelta(hours=3, seconds=60 * n + 1)
+            joined = home.fact(Kind.CONNECTED, ("elder", "younger")[n % 2], agent, at=at)
+            left = home.fact(
+                Kind.DISCONNECTED, ("younger", "elder")[n % 2], agent, at=at + timedelta(seconds=7)
+            )
+            taken = await home.post(joined, left)
+            assert {t.call_id for t in taken} == {first.call_id}
+            call = await row(home, first.call_id)
+            assert call.fold is not None
+        await home.post(home.fact(Kind.ENDED, "younger", at=home.clock.now()))
+        call = await row(home, first.call_id)
+        assert call.call.talk_time_seconds == talked + 5 * 7
+        assert await differences(home) == []
+
+
+async def test_rebuild_finds_linked_calls_as_they_should_be(database_url: str, tmp_path: Path) -> None:
+    async with house(database_url, tmp_path) as home:
+        story = await Story(home, "vapi").open()
+        for type_ in ("twilio", "vapi"):
+            await story.tell(type_, *vendors.vendor(type_))
+        await home.post(*now(home, captured(TRANSFER)))
+        assert len(await listed(home)) == 2
+        assert await differences(home) == []
+
+
+async def differences(home: House) -> list[Any]:
+    """What `rebuild` would correct."""
+    calls = await listed(home)
+    linked = [link.call_id for call in calls for link in call.call.links]
+    asked = [(home.account_id, id_) for id_ in {*linked, *(call.id for call in calls)}]
+    return await rebuild(home.app.store, asked, home.clock.now(), write=False)
+
+
+async def test_reused_key_is_not_linked_with_the_call_that_had_it(tmp_path: Path) -> None:
+    """A PBX that counts anew uses an id again a day later: the transfer then concerns the new calls (H14)."""
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        named = msgspec.structs.replace(home.finished("a"), aliases=("pbx:7",))
+        (old,) = await home.post(named)
+        await home.forward(24 * 3600)
+        (new,) = await home.post(msgspec.structs.replace(home.finished("b"), aliases=("pbx:7",)))
+        assert new.call_id != old.call_id
+        assert [call.call.links for call in await listed(home)] == [(), ()]

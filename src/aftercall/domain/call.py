@@ -58,7 +58,7 @@ class Digit(msgspec.Struct, frozen=True, omit_defaults=True):
     ivr_id: str | None = None
 
 
-class Link(msgspec.Struct, frozen=True, omit_defaults=True):
+class Link(msgspec.Struct, frozen=True):
     """One of several keys that a call is told under, and the record that has its facts. `primary`: it leads."""
 
     call_id: str

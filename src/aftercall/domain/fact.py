@@ -248,11 +248,11 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     aliases: tuple[str, ...] = ()
 
 
-def alias(system: str, id_: str | None) -> tuple[str, ...]:
-    """The name a call has at another system, such as `twilio:CA1`, if it has one there.
+THIS_SOURCE = "key"  # as a system: this source itself, whose ids are call keys
 
-    `key` is no system: it is this source itself, and the id another of its call keys.
-    """
+
+def alias(system: str, id_: str | None) -> tuple[str, ...]:
+    """The name a call has at another system, such as `twilio:CA1`, if it has one there."""
     return (f"{system}:{id_}",) if id_ else ()
 
 

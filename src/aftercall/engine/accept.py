@@ -17,7 +17,7 @@ from aftercall.domain.errors import NotFound, Problem, Unavailable
 from aftercall.domain.event import COMPLETED
 from aftercall.domain.fact import Fact
 from aftercall.engine.draft import Draft
-from aftercall.engine.linking import link, source_of
+from aftercall.engine.linking import link, named_by, other_keys, source_of
 from aftercall.engine.ports import Work
 from aftercall.engine.rows import CallRow, Settings
 
@@ -91,6 +91,11 @@ async def _assign(
 ) -> tuple[list[Draft], list[Taken | Problem]]:
     """Find or open the call of each fact; what is known already changes nothing."""
     keys = {(i.account_id, i.source.id, i.fact.call_key): i for i in items if i.account_id in accounts}
+    for item in items:
+        if item.fact.aliases and item.account_id in accounts:
+            keys.update(
+                {key: keys.get(key, item) for key in other_keys(item.account_id, item.source, [item.fact])}
+            )
     drafts: dict[tuple[str, str, str], list[Draft]] = {key: [] for key in keys}
     for row in await work.find_calls(sorted(keys)):
         key = (row.account_id, row.source_id, row.call_key)
@@ -105,7 +110,8 @@ async def _assign(
     for item in items:
         group = drafts.get((item.account_id, item.source.id, item.fact.call_key))
         results.append(NotFound("There is no such account.") if group is None else _place(item, group, known))
-    return [d for group in drafts.values() for d in group if d.new], results
+    placed = [d for group in drafts.values() for d in group if d.new]
+    return [*placed, *named_by(placed, drafts)], results
 
 
 def _place(item: Item, generations: list[Draft], known: set[tuple[str, str]]) -> Taken:

@@ -147,7 +147,9 @@ class Draft:
         if call is None or (self.new and not call.links):
             self.fold_facts()
             call = self.projection.call
-        call = msgspec.structs.replace(call, merged_into=into)
+        call = msgspec.structs.replace(
+            call, source_call_key=call.source_call_key or self.call_key, merged_into=into
+        )
         self.projection = Projection(call, (), now)
         speech = self.row.speech if self.row else heard(None, now, call)
         waiting = speech.holds

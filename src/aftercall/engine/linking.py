@@ -6,10 +6,10 @@ conversation is over, the one of which that was told. Each record keeps its own 
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from aftercall.domain.account import Source
-from aftercall.domain.fact import Kind
+from aftercall.domain.fact import THIS_SOURCE, Fact, Kind
 from aftercall.engine.draft import Draft
 from aftercall.engine.joined import Joined, Other
 from aftercall.engine.ports import Collision, Work
@@ -17,10 +17,34 @@ from aftercall.engine.rows import Settings
 
 # A name comes back when a PBX counts its calls anew (H14). The clocks of two sources do not differ by so much.
 APART = timedelta(hours=1)
+LATEST = datetime.max.replace(tzinfo=UTC)
 ENDS = frozenset({Kind.ENDED, Kind.COMPLETED, Kind.ORPHANED})
 
 Name = tuple[str, str]  # account, name
+Key = tuple[str, str, str]  # account, source, call key
 Accounts = Mapping[str, Settings]
+
+
+def other_keys(account_id: str, source: Source, facts: Iterable[Fact]) -> list[Key]:
+    """The keys of the same source that these facts give as other names of their call."""
+    names = (alias.partition(":") for fact in facts for alias in fact.aliases)
+    return [(account_id, source.id, key) for system, _, key in names if system == THIS_SOURCE]
+
+
+def named_by(drafts: Sequence[Draft], known: Mapping[Key, list[Draft]]) -> list[Draft]:
+    """The calls that new facts name by their key, without anything new themselves.
+
+    One that nobody has heard of yet gets its record at once, so that what comes under its key later is at home.
+    """
+    found: dict[str, Draft] = {}
+    for draft in drafts:
+        for key in other_keys(draft.account_id, draft.source, draft.new.values()):
+            generations = known[key]
+            if not generations:
+                generations.append(Draft(draft.account_id, draft.source, key[2], None))
+            if not generations[-1].new:
+                found[generations[-1].id] = generations[-1]
+    return list(found.values())
 
 
 async def link(work: Work, drafts: Sequence[Draft], accounts: Accounts, now: datetime) -> list[Draft]:
@@ -35,14 +59,16 @@ async def link(work: Work, drafts: Sequence[Draft], accounts: Accounts, now: dat
         if owner is None:
             owner = holders[0]
             owner.aliases = (*owner.aliases, name[1])
-        for draft in holders:
-            if not _apart(draft, owner):
-                groups.unite(draft, owner)
+        groups.unite_all(holders, owner)
+    by_key = {(d.account_id, d.source.id, d.call_key): d for d in sorted(drafts, key=lambda d: d.generation)}
+    for draft in drafts:
+        keys = other_keys(draft.account_id, draft.source, draft.new.values())
+        groups.unite_all([by_key[key] for key in keys], draft)
     survivors = [group[0] for group in groups if _join(group, accounts, now)]
     await _load(work, survivors)
     absorbed = {draft.id for survivor in survivors for draft in survivor.absorbed}
     kept = {draft.id: draft for draft in (*drafts, *survivors) if draft.id not in absorbed}
-    return list(kept.values())
+    return [draft for draft in kept.values() if draft.new or draft.joined]
 
 
 def source_of(accounts: Accounts, account_id: str, source_id: str, now: datetime) -> Source:
@@ -53,12 +79,12 @@ def source_of(accounts: Accounts, account_id: str, source_id: str, now: datetime
 
 
 def _named(drafts: Iterable[Draft]) -> dict[Name, list[Draft]]:
-    """Who brings which name. A key of the source is a name within the source only."""
+    """Who brings which name that other sources may know."""
     named: dict[Name, list[Draft]] = {}
     for draft in drafts:
         for alias in dict.fromkeys(alias for fact in draft.new.values() for alias in fact.aliases):
-            name = f"{draft.source.id}/{alias}" if alias.startswith("key:") else alias
-            named.setdefault((draft.account_id, name), []).append(draft)
+            if not alias.startswith(f"{THIS_SOURCE}:"):
+                named.setdefault((draft.account_id, alias), []).append(draft)
     return named
 
 
@@ -89,6 +115,11 @@ class _Groups:
             before = group[0].before
             if before is not None and before.merged_into is not None:
                 self.unite(group[0], self._of[before.merged_into][0])
+
+    def unite_all(self, drafts: Iterable[Draft], owner: Draft) -> None:
+        for draft in drafts:
+            if not _apart(draft, owner):
+                self.unite(draft, owner)
 
     def unite(self, one: Draft, two: Draft) -> None:
         group, other = self._of[one.id], self._of[two.id]
@@ -137,16 +168,15 @@ def _over(draft: Draft) -> bool:
 
 def _started(draft: Draft) -> datetime:
     known = draft.before.started_at if draft.before is not None else None
-    return min(
-        [at for at in [known] if at] + [f.data.started_at or f.occurred_at for f in draft.new.values()]
-    )
+    told = [f.data.started_at or f.occurred_at for f in draft.new.values()]
+    return min([*told, known or LATEST])
 
 
 def _apart(one: Draft, two: Draft) -> bool:
     """Whether one was over long before the other began: the name was used again."""
     for first, second in ((one, two), (two, one)):
         ended = first.before.ended_at if first.before is not None else None
-        if ended is not None and _started(second) > ended + APART:
+        if ended is not None and LATEST > _started(second) > ended + APART:
             return True
     return False
 

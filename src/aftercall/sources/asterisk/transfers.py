@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from aftercall.domain.fact import Data, Fact, Kind, Transfer, alias
+from aftercall.domain.fact import THIS_SOURCE, Data, Fact, Kind, Transfer, alias
 from aftercall.sources.asterisk.view import View
 
 _ORDER = re.compile(r"(\d{9,11})\.(\d+)\Z", re.ASCII)
@@ -47,7 +47,7 @@ def attended(view: View) -> list[Fact]:
     bridge = view.get("DestBridgeUniqueid")
     moved = view.leg_fact(Kind.TRANSFERRED, Data(transfer=transfer, agent=agent), target, bridge=bridge)
     lost = view.leg_fact(Kind.ENDED, Data(flags=("merged",)), target)
-    both = tuple(name for key in known for name in alias("key", key)) if len(known) > 1 else ()
+    both = tuple(name for key in known for name in alias(THIS_SOURCE, key)) if len(known) > 1 else ()
     return [_under(fact, survivor, both) for fact in moved] + [
         _under(fact, key, both) for fact in lost for key in known if key != survivor
     ]
