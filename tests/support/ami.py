@@ -32,6 +32,7 @@ class Manager:
         self.most = 0  # sessions at the same time
         self.mute = False  # answers nothing any more
         self.may_list = True
+        self.uptime: int | None = None  # seconds that it has been up; None: it does not say
         self._tls, self._challenges = tls, challenges
         self._sessions: set[asyncio.StreamWriter] = set()
         self._logged_in: set[asyncio.StreamWriter] = set()
@@ -115,7 +116,8 @@ class Manager:
         self.logins += 1
         self._logged_in.add(writer)
         self.most = max(self.most, self.sessions)
-        booted = "Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
+        up = "" if self.uptime is None else f"Uptime: {self.uptime}\r\nLastReload: {self.uptime}\r\n"
+        booted = f"Event: FullyBooted\r\nPrivilege: system,all\r\n{up}Status: Fully Booted\r\n\r\n"
         return f"Response: Success\r\n{head}Message: Authentication accepted\r\n\r\n{booted}".encode()
 
     def _list(self, head: str) -> bytes:

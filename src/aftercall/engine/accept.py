@@ -54,7 +54,7 @@ class Accepted(msgspec.Struct):
     handed_over: list[Delivery]  # already ours to send
     left_over: int  # deliveries that nobody has in hand
     next_due: datetime | None
-    completed: list[Call]
+    completed: list[Call]  # test calls are not counted (H21)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -213,5 +213,9 @@ async def _write(
         [d for d, owner in zip(deliveries, owners, strict=True) if owner is not None],
         sum(1 for d, o in zip(deliveries, owners, strict=True) if o is None and d.status == "pending"),
         min(due) if due else None,
-        [d.projection.call for d in drafts if any(e.event.name == COMPLETED for e in d.events)],
+        [
+            d.projection.call
+            for d in drafts
+            if any(e.event.name == COMPLETED for e in d.events) and not d.projection.call.is_test
+        ],
     )

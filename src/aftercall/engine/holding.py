@@ -93,8 +93,19 @@ class Holding:
         account_id, since = self.source.account_id, self.clock.now() - OLDEST
         found: dict[str, frozenset[str]] = {}
         for key, call_id in await self._store.open_calls(account_id, self.source.id, since):
-            found[key] = _open_legs(await self._store.call_facts(account_id, call_id))
+            records = await self._records(account_id, call_id)
+            if call_id == records[0]:
+                legs = [_open_legs(await self._store.call_facts(account_id, id_)) for id_ in records]
+                found[key] = frozenset().union(*legs)
         return found
+
+    async def _records(self, account_id: str, call_id: str) -> list[str]:
+        """Those of this source that are one call with it (H8): the PBX knows them by the first one's key."""
+        row = await self._store.get_call(account_id, call_id)
+        while row is not None and row.call.merged_into is not None:
+            row = await self._store.get_call(account_id, row.call.merged_into)
+        links = row.call.links if row is not None else ()
+        return [link.call_id for link in links if link.source_id == self.source.id] or [call_id]
 
     async def deliver(self, facts: Sequence[Fact]) -> None:
         await self._inflow.put(facts)

@@ -63,7 +63,7 @@ class SqlCallLog(Part):
         return page(rows, query.limit, call_row, lambda row: (row.started_at, row.id))
 
     async def open_calls(self, account_id: str, source_id: str, since: datetime) -> list[tuple[str, str]]:
-        query = CallQuery(source_id=source_id, since=since)
+        query = CallQuery(source_id=source_id, since=since, merged=True)
         wanted = _filtered(account_id, query).where(c.status.is_(None)).with_only_columns(c.call_key, c.id)
         return [(row.call_key, row.id) for row in await self._database.read(Link.all, wanted)]
 
@@ -106,7 +106,7 @@ def _by_number(query: CallQuery) -> bool:
 
 def _filtered(account_id: str, query: CallQuery) -> Select[Any]:
     wanted = [*_leading(account_id, query), *_equal(query), *_between(query)]
-    if query.call_key is None:  # who asks for a key gets its record, whatever became of it
+    if query.call_key is None and not query.merged:  # who asks for a key gets its record
         merged = select(merged_calls.c.call_id).where(
             merged_calls.c.call_id == c.id, merged_calls.c.account_id == account_id
         )

@@ -6,6 +6,8 @@ customer's, who was rung and who talked to whom follows from all of them: `conve
 
 from collections.abc import Callable
 
+import msgspec
+
 from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
 from aftercall.domain.fold.agents import fuller
@@ -114,6 +116,8 @@ def _all_gone(tale: Tale, data: Data) -> None:
     ended = Data(hangup=Hangup(cause=said.cause, cause_code=said.cause_code, by=by))
     if board.originated and story.to is None and root is not None:
         ended = Data(hangup=ended.hangup, to=root.from_)  # never dialled: the number the agent was shown
+    if data.reason is not None:
+        ended = msgspec.structs.replace(ended, reason=data.reason)
     tale.tell(Kind.ENDED, ended)
 
 

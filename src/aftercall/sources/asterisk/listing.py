@@ -7,9 +7,11 @@ from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.gap import CHANNEL, GAP, still_there, vanished
 from aftercall.sources.asterisk.message import Message, event_of, read
+from aftercall.sources.asterisk.restart import booted_at, dead
 
 ID = "aftercall-channels"
 COMPLETE = "CoreShowChannelsComplete"
+BOOTED = "FullyBooted"  # told after each login
 TOLD = frozenset({"Newchannel", "Hangup"})
 
 
@@ -26,6 +28,7 @@ class Listing:
         self._open_calls, self._dialplan, self._asked_at = open_calls, dialplan, asked_at
         self._listed: list[Message] = []
         self._told: set[str | None] = set()
+        self._booted_at: datetime | None = None
         self.denied = False
 
     def take(self, frames: Iterable[bytes]) -> list[Fact] | None:
@@ -36,6 +39,8 @@ class Listing:
                 self._listed.append(read(frame))
             elif event in TOLD:
                 self._told.add(read(frame).get("Uniqueid"))
+            elif event == BOOTED:
+                self._booted_at = booted_at(read(frame), self._asked_at)
             elif event == COMPLETE:
                 return self._facts()
             elif event is None and self._is_denial(read(frame)):
@@ -48,7 +53,7 @@ class Listing:
 
     def _facts(self) -> list[Fact]:
         there = still_there(self._listed, self._dialplan, self._asked_at)
-        over = vanished(self._open_calls, there, self._asked_at)
+        over = dead(vanished(self._open_calls, there, self._asked_at), self._booted_at)
         return [fact for fact in there if fact.leg not in self._told] + self._legs_gone(there) + over
 
     def _legs_gone(self, there: list[Fact]) -> list[Fact]:

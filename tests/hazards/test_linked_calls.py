@@ -59,7 +59,7 @@ def now(home: House, told: Sequence[Fact]) -> list[Fact]:
 
 
 @pytest.mark.parametrize("seed", [None, 1, 2, 3])
-async def test_attended_transfer_is_one_call(database_url: str, tmp_path: Path, seed: int | None) -> None:
+async def test_h08_attended_transfer_is_one_call(database_url: str, tmp_path: Path, seed: int | None) -> None:
     async with house(database_url, tmp_path) as home:
         told = now(home, captured(TRANSFER))
         order = [*told, *told[::7]]
@@ -127,7 +127,7 @@ ORDERS = {
 
 @pytest.mark.parametrize("ai", ["vapi", "retell", "elevenlabs"])
 @pytest.mark.parametrize("order", ORDERS.values(), ids=ORDERS.keys())
-async def test_ai_on_carrier_is_one_call_told_once(
+async def test_h16_ai_on_carrier_is_one_call_told_once(
     database_url: str, tmp_path: Path, ai: str, order: str
 ) -> None:
     async with Receiver() as receiver, house(database_url, tmp_path) as home:
@@ -170,7 +170,7 @@ async def test_ai_on_carrier_is_one_call_told_once(
 
 
 @pytest.mark.parametrize("ai", ["vapi", "retell", "elevenlabs"])
-async def test_record_when_told_by_two_does_not_depend_on_the_order(tmp_path: Path, ai: str) -> None:
+async def test_h16_record_does_not_depend_on_the_order(tmp_path: Path, ai: str) -> None:
     records = []
     for n, order in enumerate(ORDERS.values()):
         async with house(f"sqlite:///{tmp_path}/{n}.db", tmp_path) as home:
@@ -204,7 +204,7 @@ def noted(home: House, key: str, *aliases: str, at: datetime | None = None) -> F
     return msgspec.structs.replace(home.fact(Kind.NOTED, key, at=at), aliases=aliases)
 
 
-async def test_both_are_revised_when_both_had_been_completed(database_url: str, tmp_path: Path) -> None:
+async def test_h08_both_are_revised_when_both_had_been_completed(database_url: str, tmp_path: Path) -> None:
     async with Receiver() as receiver, house(database_url, tmp_path) as home:
         await home.webhook(receiver.url("/hook"), triggers=("call.completed", "call.updated"))
         elder, younger = home.finished("elder", seconds=60), home.finished("younger", seconds=20)
@@ -223,7 +223,7 @@ async def test_both_are_revised_when_both_had_been_completed(database_url: str, 
         assert {k["call_key"] for k in updated[first.call_id]["links"]} == {"elder", "younger"}
 
 
-async def test_merged_call_says_nothing_more(database_url: str, tmp_path: Path) -> None:
+async def test_h08_merged_call_says_nothing_more(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path) as home:
         elder, younger = home.finished("elder", seconds=60), home.finished("younger", seconds=20)
         first, second = await home.post(elder, younger)
@@ -241,7 +241,7 @@ async def test_merged_call_says_nothing_more(database_url: str, tmp_path: Path) 
         assert await said(home, second.call_id) == before == ["call.ended", "call.completed", "call.updated"]
 
 
-async def test_key_that_is_named_before_it_is_heard_of(database_url: str, tmp_path: Path) -> None:
+async def test_h08_key_is_named_before_it_is_heard_of(database_url: str, tmp_path: Path) -> None:
     """The younger call's facts come under a key that was merged before anybody had heard of it."""
     async with house(database_url, tmp_path) as home:
         start = home.clock.now() - timedelta(seconds=60)
@@ -261,7 +261,7 @@ async def test_key_that_is_named_before_it_is_heard_of(database_url: str, tmp_pa
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_calls_that_share_names_however_they_come(tmp_path: Path, seed: int) -> None:
+async def test_h16_calls_that_share_names_however_they_come(tmp_path: Path, seed: int) -> None:
     """What hangs together, directly or through others, is one call in the log, and is completed once."""
     dice = random.Random(seed)
     async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
@@ -305,7 +305,7 @@ def components(keys: Sequence[str], pairs: Sequence[Sequence[str]]) -> set[froze
     return set(map(frozenset, found))
 
 
-async def test_long_call_goes_on_from_its_last_state_after_a_transfer(tmp_path: Path) -> None:
+async def test_h13_long_call_goes_on_from_its_last_state_after_a_transfer(tmp_path: Path) -> None:
     """A conference of hours, joined by a consultation: it is not folded from its start each time (promise 3)."""
     async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
         start = home.clock.now() - timedelta(hours=4)
@@ -335,7 +335,7 @@ async def test_long_call_goes_on_from_its_last_state_after_a_transfer(tmp_path: 
         assert await differences(home) == []
 
 
-async def test_rebuild_finds_linked_calls_as_they_should_be(database_url: str, tmp_path: Path) -> None:
+async def test_h16_rebuild_finds_linked_calls_as_they_should_be(database_url: str, tmp_path: Path) -> None:
     async with house(database_url, tmp_path) as home:
         story = await Story(home, "vapi").open()
         for type_ in ("twilio", "vapi"):
@@ -353,7 +353,7 @@ async def differences(home: House) -> list[Any]:
     return await rebuild(home.app.store, asked, home.clock.now(), write=False)
 
 
-async def test_reused_key_is_not_linked_with_the_call_that_had_it(tmp_path: Path) -> None:
+async def test_h14_reused_name_does_not_link_with_the_call_that_had_it(tmp_path: Path) -> None:
     """A PBX that counts anew uses an id again a day later: the transfer then concerns the new calls (H14)."""
     async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
         named = msgspec.structs.replace(home.finished("a"), aliases=("pbx:7",))
