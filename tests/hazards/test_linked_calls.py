@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import msgspec
 import pytest
@@ -362,3 +363,66 @@ async def test_h14_reused_name_does_not_link_with_the_call_that_had_it(tmp_path:
         (new,) = await home.post(msgspec.structs.replace(home.finished("b"), aliases=("pbx:7",)))
         assert new.call_id != old.call_id
         assert [call.call.links for call in await listed(home)] == [(), ()]
+
+
+async def test_h08_ai_hands_on_to_a_person_and_the_call_goes_on(database_url: str, tmp_path: Path) -> None:
+    """The AI's record ends when it has left; Twilio tells that Jordan answered, and of the end minutes later."""
+    async with house(database_url, tmp_path) as home:
+        story = await Story(home, "vapi").open()
+        story.later -= timedelta(seconds=200)
+        lines = (
+            (vendors.SOURCES_DIRECTORY / "twilio/fixtures/inbound_answered.jsonl").read_text().splitlines()
+        )
+        bodies = [urlencode(json.loads(line)["params"]).encode() for line in lines]
+        child = [
+            b.replace(b"11%3A03%3A04", b"11%3A03%3A50") for b in bodies[3:6]
+        ]  # Jordan answers after the AI
+        left = bodies[6].replace(b"CallDuration=251", b"CallDuration=205")
+        await story.tell("twilio", bodies[0], bodies[1])
+        await story.tell("vapi", *vendors.vendor("vapi"))
+        ai = (await listed(home))[0].call
+        assert (ai.duration_seconds, ai.talk_time_seconds) == (62, 60)
+        await story.tell("twilio", *child, left, bodies[8])
+        (call,) = await listed(home)
+        record = call.call
+        assert [(leg.agent.kind, leg.agent.id) for leg in record.agents] == [
+            ("ai", "as-1"),
+            ("human", "jordan"),
+        ]
+        assert (record.status, record.duration_seconds, record.talk_time_seconds) == (
+            "answered",
+            272,
+            60 + 205,
+        )
+        assert record.transcript is not None
+        assert await differences(home) == []
+
+
+async def test_h08_webhook_that_waits_for_a_merged_call_gets_the_survivors(tmp_path: Path) -> None:
+    async with Receiver() as receiver, house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        await home.webhook(receiver.url("/hook"), hold_for=("wrap_up",), hold_seconds=60)
+        start = home.clock.now() - timedelta(seconds=50)
+        (first,) = await home.post(home.fact(Kind.RECEIVED, "elder", Data(direction="inbound"), at=start))
+        await home.post(home.finished("younger", seconds=20))
+        await home.post(noted(home, "elder", "key:younger"))
+        await home.post(home.fact(Kind.ENDED, "elder", Data(final=True)))
+        await home.forward(61)
+        (request,) = await receiver.wait(1)
+        assert json.loads(request.body)["call_id"] == first.call_id
+        await home.forward(61)
+        assert len(await home.deliveries()) == 1
+
+
+async def test_h14_transfer_is_of_the_calls_that_were_on_then(tmp_path: Path) -> None:
+    """Both keys are used again within minutes; a late word on the first transfer does not touch the new calls."""
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        a, b = home.finished("a", seconds=60), home.finished("b", seconds=20)
+        first, second = await home.post(a, b)
+        await home.forward(120)
+        starts = [home.fact(Kind.RECEIVED, key, Data(direction="inbound")) for key in ("a", "b")]
+        third, fourth = await home.post(*starts)
+        await home.post(noted(home, "b", "key:a", at=b.occurred_at))
+        assert (await row(home, second.call_id)).call.merged_into == first.call_id
+        for taken in (third, fourth):
+            call = (await row(home, taken.call_id)).call
+            assert (call.links, call.merged_into) == ((), None)

@@ -5,7 +5,8 @@ leads: the AI's, else the one that tells most. The others add what it leaves out
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -23,6 +24,7 @@ ADDED = (
     "recording_url",
 )  # fmt: skip
 LABEL = ("disposition", "sub_disposition", "disposition_at", "disposition_by")
+LINGERS = timedelta(seconds=5)  # so much longer a carrier's call may last without going on
 INCOMPLETE = frozenset({"gap", "end_missing"})
 OURS = frozenset({"call.recording_started"}) | AFTER_CALL  # of every source: they tell of different things
 
@@ -124,7 +126,27 @@ def _added(lead: Call, other: Call) -> Call:
         tags=tuple(dict.fromkeys((*lead.tags, *other.tags))),
         custom_fields={**other.custom_fields, **lead.custom_fields},
         is_test=lead.is_test or other.is_test,
+        **_went_on(lead, other),
     )
+
+
+def _went_on(lead: Call, other: Call) -> dict[str, Any]:
+    """An AI handed the call on to people and left: it ended when they were done, and they talked as well (H8)."""
+    start, left, end = lead.started_at, lead.ended_at, other.ended_at
+    people = tuple(leg for leg in other.agents if leg.answered_at is not None and leg.agent.kind == "human")
+    by_ai = lead.call_type == "ai_agent" and lead.agents
+    if not (by_ai and people and start and left and end and end > left + LINGERS):
+        return {}
+    whole = max(int((end - start).total_seconds()), 0)
+    return {
+        "ended_at": end,
+        "hangup": other.hangup,
+        "duration_seconds": whole,
+        "talk_time_seconds": min((lead.talk_time_seconds or 0) + (other.talk_time_seconds or 0), whole),
+        "bridged_seconds": min((lead.bridged_seconds or 0) + (other.bridged_seconds or 0), whole),
+        "agents": (*lead.agents, *people),
+        "call_flow": (*lead.call_flow, *(step for step in other.call_flow if step.type == "agent")),
+    }
 
 
 def _events(told: tuple[Derived, ...], others: Sequence[Projection]) -> tuple[Derived, ...]:

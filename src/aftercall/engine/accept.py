@@ -93,9 +93,8 @@ async def _assign(
     keys = {(i.account_id, i.source.id, i.fact.call_key): i for i in items if i.account_id in accounts}
     for item in items:
         if item.fact.aliases and item.account_id in accounts:
-            keys.update(
-                {key: keys.get(key, item) for key in other_keys(item.account_id, item.source, [item.fact])}
-            )
+            for key in other_keys(item.account_id, item.source, item.fact):
+                keys.setdefault(key, item)
     drafts: dict[tuple[str, str, str], list[Draft]] = {key: [] for key in keys}
     for row in await work.find_calls(sorted(keys)):
         key = (row.account_id, row.source_id, row.call_key)

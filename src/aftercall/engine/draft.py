@@ -27,6 +27,7 @@ class Draft:
 
     joined: Joined | None = None  # set by `linking` for a call that is told as one with others
     aliases: tuple[str, ...] = ()  # names it has from now on
+    same: tuple["Draft", ...] = ()  # calls of the same source that its facts name as the same
 
     def __init__(
         self, account_id: str, source: Source, call_key: str, row: CallRow | None, generation: int = 0

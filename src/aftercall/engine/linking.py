@@ -25,10 +25,14 @@ Key = tuple[str, str, str]  # account, source, call key
 Accounts = Mapping[str, Settings]
 
 
-def other_keys(account_id: str, source: Source, facts: Iterable[Fact]) -> list[Key]:
-    """The keys of the same source that these facts give as other names of their call."""
-    names = (alias.partition(":") for fact in facts for alias in fact.aliases)
-    return [(account_id, source.id, key) for system, _, key in names if system == THIS_SOURCE]
+def other_keys(account_id: str, source: Source, fact: Fact) -> list[Key]:
+    """The keys of the same source that a fact gives as other names of its call."""
+    names = (alias.partition(":") for alias in fact.aliases)
+    return [
+        (account_id, source.id, key)
+        for system, _, key in names
+        if system == THIS_SOURCE and key != fact.call_key
+    ]
 
 
 def named_by(drafts: Sequence[Draft], known: Mapping[Key, list[Draft]]) -> list[Draft]:
@@ -38,13 +42,20 @@ def named_by(drafts: Sequence[Draft], known: Mapping[Key, list[Draft]]) -> list[
     """
     found: dict[str, Draft] = {}
     for draft in drafts:
-        for key in other_keys(draft.account_id, draft.source, draft.new.values()):
-            generations = known[key]
-            if not generations:
-                generations.append(Draft(draft.account_id, draft.source, key[2], None))
-            if not generations[-1].new:
-                found[generations[-1].id] = generations[-1]
+        for fact in draft.new.values():
+            for key in other_keys(draft.account_id, draft.source, fact) if fact.aliases else ():
+                other = _meant(fact, key, draft.source, known[key])
+                draft.same = (*draft.same, other)
+                if not other.new:
+                    found[other.id] = other
     return list(found.values())
+
+
+def _meant(fact: Fact, key: Key, source: Source, generations: list[Draft]) -> Draft:
+    """Of the calls that had this key, the one that was on when the fact happened."""
+    if not generations:
+        generations.append(Draft(key[0], source, key[2], None))
+    return next((draft for draft in reversed(generations) if draft.belongs(fact)), generations[0])
 
 
 async def link(work: Work, drafts: Sequence[Draft], accounts: Accounts, now: datetime) -> list[Draft]:
@@ -60,10 +71,8 @@ async def link(work: Work, drafts: Sequence[Draft], accounts: Accounts, now: dat
             owner = holders[0]
             owner.aliases = (*owner.aliases, name[1])
         groups.unite_all(holders, owner)
-    by_key = {(d.account_id, d.source.id, d.call_key): d for d in sorted(drafts, key=lambda d: d.generation)}
     for draft in drafts:
-        keys = other_keys(draft.account_id, draft.source, draft.new.values())
-        groups.unite_all([by_key[key] for key in keys], draft)
+        groups.unite_all(draft.same, draft)
     survivors = [group[0] for group in groups if _join(group, accounts, now)]
     await _load(work, survivors)
     absorbed = {draft.id for survivor in survivors for draft in survivor.absorbed}
