@@ -18,6 +18,7 @@ from aftercall.engine.accept import Item, Taken
 from aftercall.engine.draft import LONG_CALL
 from aftercall.engine.ids import new_id
 from aftercall.engine.joined import told_by
+from aftercall.engine.linking import MOST
 from aftercall.engine.rebuild import rebuild
 from aftercall.engine.rows import CallQuery, CallRow
 from tests.sources.asterisk.captures import facts as captured
@@ -426,3 +427,13 @@ async def test_h14_transfer_is_of_the_calls_that_were_on_then(tmp_path: Path) ->
         for taken in (third, fourth):
             call = (await row(home, taken.call_id)).call
             assert (call.links, call.merged_into) == ((), None)
+
+
+async def test_h16_name_that_everybody_has_does_not_make_one_call_of_all(tmp_path: Path) -> None:
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        for n in range(6):
+            told = [home.finished(f"{n}-{i}") for i in range(10)]
+            await home.post(*(msgspec.structs.replace(f, aliases=("vapi:unknown",)) for f in told))
+        linked = [call for call in await listed(home) if call.call.links]
+        assert max(len(call.call.links) for call in linked) == MOST
+        assert len(await listed(home)) == 60 - MOST + 1

@@ -5,6 +5,7 @@ are one conversation, as are those that share one with any of them. The record t
 conversation is over, the one of which that was told. Each record keeps its own facts; the survivor reads all of them.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -15,8 +16,11 @@ from aftercall.engine.joined import Joined, Other
 from aftercall.engine.ports import Collision, Work
 from aftercall.engine.rows import Settings
 
+log = logging.getLogger(__name__)
+
 # A name comes back when a PBX counts its calls anew (H14). The clocks of two sources do not differ by so much.
 APART = timedelta(hours=1)
+MOST = 20  # records of one call: a name that more calls share is none (`unknown`, say)
 LATEST = datetime.max.replace(tzinfo=UTC)
 ENDS = frozenset({Kind.ENDED, Kind.COMPLETED, Kind.ORPHANED})
 
@@ -127,14 +131,22 @@ class _Groups:
 
     def unite_all(self, drafts: Iterable[Draft], owner: Draft) -> None:
         for draft in drafts:
-            if not _apart(draft, owner):
-                self.unite(draft, owner)
+            if self._of[draft.id] is self._of[owner.id] or _apart(draft, owner):
+                continue
+            if len(self._records(draft) | self._records(owner)) > MOST:
+                log.warning("too_many_calls_share_a_name", extra={"call_id": owner.id})
+                continue
+            self.unite(draft, owner)
 
     def unite(self, one: Draft, two: Draft) -> None:
         group, other = self._of[one.id], self._of[two.id]
         if group is not other:
             group += other
             self._of.update((draft.id, group) for draft in other)
+
+    def _records(self, draft: Draft) -> set[str]:
+        group = self._of[draft.id]
+        return {d.id for d in group} | {k.call_id for d in group if d.before for k in d.before.links}
 
     def __iter__(self) -> Iterator[list[Draft]]:
         return iter({id(group): group for group in self._of.values()}.values())

@@ -86,7 +86,8 @@ async def chosen(
             continue
         cursor: str | None = None
         while True:
-            page = await store.list_calls(account_id, CallQuery(since=since, cursor=cursor, limit=BATCH))
+            asked = CallQuery(since=since, merged=True, cursor=cursor, limit=BATCH)
+            page = await store.list_calls(account_id, asked)
             yield [(account_id, row.id) for row in page.items]
             cursor = page.next_cursor
             if cursor is None:
