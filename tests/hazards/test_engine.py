@@ -293,3 +293,26 @@ async def test_h22_national_numbers_are_read_in_the_accounts_country(
         assert settings is not None
         await home.post(enrich(home.finished("c1", from_=raw), settings))
         assert (await only(home)).call.from_ == e164
+
+
+async def test_h04_silent_call_of_a_pbx_that_is_connected_is_alive(tmp_path: Path) -> None:
+    """A conference in which nothing happens for hours: its end would have been told."""
+    async with Manager() as pbx, house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        await in_state(home, await add_pbx(home, pbx), "connected")
+        talking = events(stream("01_inbound_answered_caller_hangs_up")).partition(b"Event: HangupRequest")[0]
+        pbx.play(as_of(talking, home.clock.now()))
+        await until(lambda: ringing(home))
+        (connection,) = home.app.connections._held.values()
+        for _ in range(3):
+            await home.forward(3 * 3600)
+            await connection.say_alive()
+            await until(lambda: heard_lately(home))
+        call = await only(home)
+        assert (call.call.phase, call.call.data_quality) == ("connected", ())
+        await home.forward(4 * 3600 + 1)
+        await until(lambda: completed(home, call))
+        assert "end_missing" in (await only(home)).call.data_quality
+
+
+async def heard_lately(home: House) -> bool:
+    return (home.clock.now() - (await only(home)).speech.last_heard_at).total_seconds() < 60
