@@ -14,7 +14,7 @@ import pytest
 from aftercall.domain.account import Source
 from aftercall.domain.fact import Agent, Data, Fact, Kind
 from aftercall.domain.project import project
-from aftercall.engine.accept import Item, Taken
+from aftercall.engine.accept import Item, Setting, Taken, look_again
 from aftercall.engine.draft import LONG_CALL
 from aftercall.engine.ids import new_id
 from aftercall.engine.joined import told_by
@@ -437,3 +437,18 @@ async def test_h16_name_that_everybody_has_does_not_make_one_call_of_all(tmp_pat
         linked = [call for call in await listed(home) if call.call.links]
         assert max(len(call.call.links) for call in linked) == MOST
         assert len(await listed(home)) == 60 - MOST + 1
+
+
+async def test_h16_linked_call_and_a_plain_one_come_due_together(tmp_path: Path) -> None:
+    async with house(f"sqlite:///{tmp_path}/calls.db", tmp_path) as home:
+        start = home.clock.now() - timedelta(seconds=5)
+        ends = [home.fact(Kind.ENDED, key, at=start) for key in ("plain", "one", "two")]
+        await home.post(*ends, noted(home, "one", "key:two", at=start))
+        ids = sorted((home.account_id, call.id) for call in await listed(home))
+        settings = await home.app.settings.get(home.account_id)
+        assert settings is not None
+        later = home.clock.now() + timedelta(seconds=11)
+        setting = Setting({home.account_id: settings}, {}, home.app.dispatcher, later)
+        async with home.app.store.begin() as work:
+            done = await look_again(work, await work.lock_calls(ids), setting)
+        assert len(done.completed) == 2

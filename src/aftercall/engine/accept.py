@@ -70,7 +70,8 @@ async def accept(work: Work, items: Sequence[Item], setting: Setting) -> Accepte
     """Store the facts of `items` and everything that follows from them; one result an item, in order."""
     drafts, results = await _assign(work, items, setting.accounts)
     if any(draft.linked for draft in drafts):
-        drafts = await link(work, drafts, setting.accounts, setting.now)
+        linked = await link(work, drafts, setting.accounts, setting.now)
+        drafts = [draft for draft in linked if draft.new or draft.joined]
         results = _moved(results, drafts)
     return await _work_out(work, drafts, results, setting)
 

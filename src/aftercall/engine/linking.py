@@ -79,9 +79,9 @@ async def link(work: Work, drafts: Sequence[Draft], accounts: Accounts, now: dat
         groups.unite_all(draft.same, draft)
     survivors = [group[0] for group in groups if _join(group, accounts, now)]
     await _load(work, survivors)
-    absorbed = {draft.id for survivor in survivors for draft in survivor.absorbed}
-    kept = {draft.id: draft for draft in (*drafts, *survivors) if draft.id not in absorbed}
-    return [draft for draft in kept.values() if draft.new or draft.joined]
+    told = {draft.id for group in groups for draft in group[1:] if group[0].joined}
+    kept = {draft.id: draft for draft in (*drafts, *survivors) if draft.id not in told}
+    return list(kept.values())
 
 
 def source_of(accounts: Accounts, account_id: str, source_id: str, now: datetime) -> Source:

@@ -51,7 +51,7 @@ async def _rebuild(
     facts = await work.load_facts([*{*linked, *((row.account_id, row.id) for row in rows)}])
     found, corrected = [], []
     for row in rows:
-        call = _told(row, facts)
+        call = told(row, facts)
         if call is None or call == row.call:
             continue
         found.append(Difference(row.account_id, row.id, changes(row.call, call)))
@@ -64,8 +64,8 @@ async def _rebuild(
     return found
 
 
-def _told(row: CallRow, facts: Mapping[str, list[Fact]]) -> Call | None:
-    """The record as its facts tell it; None where nothing is to be compared."""
+def told(row: CallRow, facts: Mapping[str, list[Fact]]) -> Call | None:
+    """The record as the facts of its records (by id; see `Call.links`) tell it; None where there are none."""
     own, call = facts.get(row.id), row.call
     if call.merged_into is not None:
         alone = None if call.links or not own else project(own).call
