@@ -42,6 +42,47 @@ def fixture(vendor: str, name: str) -> Any:
     return json.loads((Path(__file__).parents[1] / "sources" / vendor / "fixtures" / name).read_text())
 
 
+PHONE = {"sid": "PA_1", "kind": "SIP", "attributes": {"sip.twilio.callSid": "CA1", "sip.callIDFull": "x@y"}}
+NAMES: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "retell": ({"event": "call_started", "call": {
+        "call_id": "c1", "telephony_identifier": {"twilio_call_sid": "CA1"}}}, {"twilio:CA1"}),
+    "vapi": ({"message": {"type": "status-update", "status": "ringing", "call": {
+        "id": "c1", "phoneCallProvider": "telnyx", "phoneCallProviderId": "v3:1"}}}, {"telnyx:v3:1"}),
+    "elevenlabs": ({"type": "post_call_transcription", "data": {"conversation_id": "c1", "metadata": {
+        "phone_call": {"type": "sip_trunk", "call_sid": "x@y"}}}}, {"sip:x@y"}),
+    "livekit": ({"event": "participant_joined", "id": "E1", "room": {"sid": "RM_1", "name": "r"},
+                 "participant": PHONE}, {"twilio:CA1", "sip:x@y"}),
+    "jambonz": ({"call_sid": "c1", "call_status": "trying", "sbc_callid": "x@y"}, {"jambonz:c1", "sip:x@y"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("vendor", NAMES)
+def test_h16_source_tells_by_what_name_others_know_the_call(vendor: str) -> None:
+    body, names = NAMES[vendor]
+    facts = read(vendor, json.dumps(body).encode()).facts
+    assert facts
+    assert {frozenset(fact.aliases) for fact in facts} == {frozenset(names)}
+
+
+def test_h16_legs_that_twilio_dials_are_known_by_both_ids() -> None:
+    params = {
+        "CallSid": "CA2",
+        "ParentCallSid": "CA1",
+        "CallStatus": "initiated",
+        "Direction": "outbound-dial",
+    }
+    (fact,) = read("twilio", urlencode(params).encode()).facts
+    assert (fact.call_key, fact.aliases) == ("CA1", ("twilio:CA1", "twilio:CA2"))
+
+
+def test_h16_carriers_id_that_is_none_is_no_name() -> None:
+    body = {
+        "event": "call_started",
+        "call": {"call_id": "c1", "telephony_identifier": {"twilio_call_sid": None}},
+    }
+    assert {fact.aliases for fact in read("retell", json.dumps(body).encode()).facts} == {()}
+
+
 def test_h17_twilio_counts_minutes_in_duration_and_seconds_in_call_duration() -> None:
     params = {
         "CallSid": "CA1", "CallStatus": "completed", "Direction": "inbound", "Duration": "2", "CallDuration": "62",
