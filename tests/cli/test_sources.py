@@ -47,7 +47,7 @@ def desk(server: Process, run: Run, data: Path) -> Desk:
 
 
 def test_a_source_is_created_watched_paused_resumed_and_rotated(desk: Desk) -> None:
-    id_, token = desk.create("kamailio", "--name", "Proxy", "--setting", "anything=1")
+    id_, token = desk.create("kamailio", "--name", "Proxy")
     assert "Proxy" in desk.sources("list")
     assert "silent" in desk.sources("show", id_)
     assert desk.post(id_, token, json.dumps(INVITE).encode()) == 200
@@ -78,7 +78,7 @@ def test_what_a_source_sent_is_listed_and_shown(desk: Desk) -> None:
 
 
 def test_a_test_makes_a_sample_call(desk: Desk, run: Run, data: Path) -> None:
-    id_, _ = desk.create("twilio", "--secret", "0123456789abcdef")
+    id_, _ = desk.create("twilio", "--secret", "0123456789abcdef", "--setting", "first_leg=agent")
     call_id = desk.sources("test", id_).split()[-1]
     shown = run("calls", "show", call_id, "--data", str(data), AFTERCALL_URL=desk.url)
     assert "is_test" in shown.stdout

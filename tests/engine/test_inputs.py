@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftercall.domain.account import Source
-from aftercall.engine.inputs import MASK, MAX_BODY, MAX_IGNORED_BODY, MAX_TEXT, masked, raw_input
+from aftercall.engine.inputs import MASK, MAX_BODY, MAX_IGNORED_BODY, MAX_QUERY, MAX_TEXT, masked, raw_input
 from aftercall.engine.upstream import Request
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -83,6 +83,6 @@ def test_what_is_kept_and_for_how_long(asked: dict[str, Any], result: Any, hours
 def test_texts_are_bounded_and_fit_every_database(path: str, why: str) -> None:
     kept = raw_input(source(), request(path=path, query=path), "unparsable", why * 50)
     assert kept is not None
-    for text in (kept.path, kept.query, kept.error or ""):
-        assert len(text) <= MAX_TEXT
+    for text, most in ((kept.path, MAX_TEXT), (kept.query, MAX_QUERY), (kept.error or "", MAX_TEXT)):
+        assert len(text) <= most
         assert "\0" not in text

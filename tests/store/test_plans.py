@@ -23,7 +23,7 @@ from tests.store import make
 from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
-BIG = {"calls", "facts", "events", "deliveries", "attempts", "inputs", "traffic"}
+BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic"}
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -39,6 +39,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (inputs, "_DROP", "inputs_by_age"),
     (inputs, "_TRAFFIC", "traffic_pkey"),
     (inputs, "_LAST", "traffic_pkey"),
+    (work, "_ALIASES", "aliases_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),

@@ -36,7 +36,7 @@ from aftercall.engine.ids import new_id
 from aftercall.engine.inputs import EVENTS, MAX_BODY
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Request, SignedType, StreamedType
+from aftercall.engine.upstream import MappedType, Request, RequestType, SignedType, StreamedType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class Ingest:
         return answer
 
     async def _take(self, asked: Asked) -> Answer:
-        if asked.method != "POST":
+        if asked.method != "POST" and not (asked.method == "GET" and asked.path.startswith("/in/")):
             raise MethodNotAllowed
         if header(asked.headers, b"content-encoding") not in (None, b"identity"):
             raise UnsupportedMediaType
@@ -173,9 +173,11 @@ class Ingest:
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
         try:
-            if found is not None and isinstance(kind, SignedType):
-                return await self._signed(asked, found, kind, path)
+            if found is not None and isinstance(kind, RequestType):
+                return await self._vendor(asked, found, kind, path)
             source = self._access.check_token(found, asked.headers, asked.query)
+            if asked.method != "POST":
+                raise MethodNotAllowed
             settings, source = await self._open(source)
             body = _in_memory(asked)
         except (Unauthenticated, Forbidden, TooLarge):
@@ -191,12 +193,17 @@ class Ingest:
         ]
         return _results([*_numbered(arrived.results), *bad], arrived.ignored)
 
-    async def _signed(self, asked: Asked, source: Source, kind: SignedType, path: str) -> Answer:
-        """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
+    async def _vendor(self, asked: Asked, source: Source, kind: RequestType, path: str) -> Answer:
+        """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
+        if asked.method != "POST" and not (isinstance(kind, MappedType) and kind.takes_get):
+            raise MethodNotAllowed
+        if not isinstance(kind, SignedType):
+            self._access.check_token(source, asked.headers, asked.query)
         body = _body(asked)
         if isinstance(body, bytes):
             request = self._request(asked, body, path)
-            kind.verify(source, request)
+            if isinstance(kind, SignedType):
+                kind.verify(source, request)
             settings, source = await self._open(source)
             arrived = await self._reception.take(settings, source, request, kind)
         else:
@@ -204,8 +211,10 @@ class Ingest:
         for result in arrived.results:
             if isinstance(result, Problem):
                 raise result
-        reply = kind.reply
-        headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+        reply = arrived.reply or kind.reply
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
+        if reply.content_type:
+            headers.append((b"content-type", reply.content_type.encode()))
         return Answer(reply.status, headers, reply.body)
 
     async def _streamed(

@@ -8,6 +8,7 @@ from aftercall.domain.fact import Data
 from aftercall.sources.fields import FIELDS
 from aftercall.sources.http import KINDS
 from aftercall.sources.limits import MAX_KEY
+from aftercall.sources.names import MOST
 
 TIME = {
     "description": "ISO 8601 with a zone, or seconds or milliseconds since the epoch.",
@@ -84,6 +85,21 @@ INGEST: dict[str, dict[str, Any]] = {
         }
     },
     "/in/{source_id}": {
+        "get": {
+            "operationId": "get_from_source",
+            "tags": ["Events"],
+            "summary": "Take in what a source sends as a query",
+            "description": "Types that are read by a mapping, and have no signature, may send their events as a "
+            "query. The token may stand in it as `token`.",
+            "security": [{"token": []}],
+            "parameters": [
+                {"name": "source_id", "in": "path", "required": True, "schema": {"type": "string"}}
+            ],
+            "responses": {
+                "200": {"description": "Taken"},
+                **_problems(400, 401, 403, 405, 413, 422, 429, 500, 503),
+            },
+        },
         "post": {
             "operationId": "post_source",
             "tags": ["Events"],
@@ -99,7 +115,7 @@ INGEST: dict[str, dict[str, Any]] = {
                 "200": _answer("Taken", "BatchAnswer"),
                 **_problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
             },
-        }
+        },
     },
 }
 
@@ -137,6 +153,12 @@ def ingest_schemas() -> dict[str, Any]:
                 "source": {
                     "type": ["string", "null"],
                     "description": "A source's id; else the account's first.",
+                },
+                "same_as": {
+                    "type": ["array", "null"],
+                    "items": {"type": "string", "maxLength": MAX_KEY + 33},
+                    "maxItems": MOST,
+                    "description": "Other names of the call, such as `twilio:CA0123`: calls that share one are one.",
                 },
                 "data": {"type": ["object", "null"]},
                 **known,

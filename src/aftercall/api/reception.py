@@ -15,7 +15,7 @@ from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.inputs import judged, raw_input
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType
+from aftercall.engine.upstream import Parsed, Reply, Request, RequestType, SourceType
 from aftercall.sources import reader
 
 log = logging.getLogger(__name__)
@@ -29,6 +29,7 @@ class Arrived(msgspec.Struct, frozen=True):
     results: Sequence[Taken | Problem] = ()
     errors: tuple[tuple[int, str], ...] = ()
     ignored: int = 0
+    reply: Reply | None = None
 
 
 class Reception:
@@ -36,7 +37,7 @@ class Reception:
         self._app, self._rates = app, rates
 
     async def take(
-        self, settings: Settings, source: Source, request: Request, kind: SourceType | SignedType
+        self, settings: Settings, source: Source, request: Request, kind: SourceType | RequestType
     ) -> Arrived:
         """Raises Busy when too much comes at once and, where the type refuses it, what cannot be read."""
         self.charge(settings, source, 0)
@@ -110,10 +111,10 @@ class Reception:
             await self._app.store.add_inputs([raw])
         traffic.count(source, "unparsable", len(parsed.errors))
         traffic.count(source, "ignored", parsed.ignored or int(not parsed.facts and not parsed.errors))
-        return Arrived(results, parsed.errors, parsed.ignored)
+        return Arrived(results, parsed.errors, parsed.ignored, parsed.reply)
 
 
-def _read(source: Source, request: Request, kind: SourceType | SignedType) -> Parsed:
+def _read(source: Source, request: Request, kind: SourceType | RequestType) -> Parsed:
     """A parser that fails is a fault of ours; what it failed at is kept for when it is corrected."""
     try:
         return reader(kind)(source, request)

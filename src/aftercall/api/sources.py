@@ -202,7 +202,7 @@ def _is_live(source: Source) -> bool:
 
 def _check(ask: Ask, source: Source) -> None:
     """Raise Invalid for settings that make no sense. Names of hosts are looked up when dialling."""
-    kind = SOURCES.get(source.type)
+    kind: object = SOURCES.get(source.type)
     if isinstance(kind, ConfiguredType):
         kind.check_settings(source)
     if not isinstance(kind, LiveType):

@@ -18,7 +18,8 @@ from aftercall.engine.upstream import Parsed, Request
 
 MAX_BODY = 1_048_576  # bytes kept of a body; what is longer is cut and cannot be read again
 MAX_IGNORED_BODY = 16_384  # likewise, of what says nothing of a call
-MAX_TEXT = 2_000  # characters kept of a path, a query, a header
+MAX_TEXT = 2_000  # characters kept of a path, a header, a reason
+MAX_QUERY = 20_000  # of a query, which some vendors tell their events in
 # What is of use to people or to parsers. Credentials and signatures are not, so they are never kept.
 HEADERS = (
     "content-type", "content-encoding", "user-agent", "date", "idempotency-key", "i-twilio-idempotency-token",
@@ -46,7 +47,7 @@ def raw_input(source: Source, request: Request, result: Result, error: str | Non
         expires_at=request.now + timedelta(hours=hours),
         result=result,
         path=_text(request.path),
-        query=_text(masked(request.query)),
+        query=_text(masked(request.query), MAX_QUERY),
         headers={name: _text(request.headers[name]) for name in HEADERS if name in request.headers},
         body=request.body[:most],
         size=len(request.body),
@@ -72,8 +73,8 @@ def _mask(part: str) -> str:
     return f"{name}={MASK}" if secret else part
 
 
-def _text(text: str) -> str:
-    return text.replace("\0", "")[:MAX_TEXT]
+def _text(text: str, most: int = MAX_TEXT) -> str:
+    return text.replace("\0", "")[:most]
 
 
 def settled(kept: Input, results: Sequence[tuple[Given, str | Problem]]) -> Input:

@@ -6,7 +6,7 @@ down, for nobody.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -15,7 +15,6 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.emit import changes
 from aftercall.domain.errors import Invalid, Problem
 from aftercall.domain.fact import Fact
-from aftercall.domain.project import project
 from aftercall.domain.skew import shifted
 from aftercall.engine.accept import Item, Setting, accept, look_again
 from aftercall.engine.enrich import enrich
@@ -23,6 +22,7 @@ from aftercall.engine.input_rows import MAX_GIVEN, Given, Input, InputQuery
 from aftercall.engine.inputs import EVENTS, judged
 from aftercall.engine.ports import Store, Work
 from aftercall.engine.rebuild import Difference
+from aftercall.engine.rebuild import told as as_told
 from aftercall.engine.rows import CallRow, Settings
 from aftercall.engine.upstream import Parsed, Request
 
@@ -160,31 +160,45 @@ class Reader:
 
     async def _correct(self, work: Work, told: dict[str, Told], rows: dict[str, list[CallRow]]) -> Homes:
         """The calls there are."""
-        homes: Homes = {}
         every = [row for generations in rows.values() for row in generations]
-        stored = await work.load_facts([(row.account_id, row.id) for row in every])
+        survivors = await _survivors(work, every)
+        linked = [(row.account_id, one.call_id) for row in (*every, *survivors) for one in row.call.links]
+        facts = await work.load_facts([*{*linked, *((row.account_id, row.id) for row in every)}])
+        homes: Homes = {}
+        changed: set[str] = set()
         drop: list[tuple[str, str, str]] = []
         add: list[tuple[str, str, Fact]] = []
-        corrected: list[CallRow] = []
-        for key, generations in rows.items():
-            for row, news in _shared_out(told[key], generations, stored):
-                before = {fact.natural_id: fact for fact in stored[row.id]}
-                after = {**{n: f for n, f in before.items() if n not in told[key].gone}, **news}
-                homes |= {(key, natural_id): row.id for natural_id in after}
-                if after == before or not after:
-                    continue
-                call = project(after.values()).call
-                if call != row.call:
-                    found = Difference(row.account_id, row.id, changes(row.call, call))
-                    self.found.differences.append(found)
+        shares = [
+            share for key, generations in rows.items() for share in _shared_out(told[key], generations, facts)
+        ]
+        for row, news in shares:
+            before = {fact.natural_id: fact for fact in facts[row.id]}
+            after = {n: fact for n, fact in before.items() if n not in told[row.call_key].gone} | news
+            homes |= {(row.call_key, natural_id): row.call.merged_into or row.id for natural_id in after}
+            if after and after != before:
+                changed.add(row.id)
+                facts[row.id] = list(after.values())
                 drop += [(row.account_id, row.id, n) for n in before if after.get(n) != before[n]]
-                add += [(row.account_id, row.id, f) for n, f in after.items() if before.get(n) != f]
-                corrected.append(self._corrected(row, call, len(after)))
+                add += [(row.account_id, row.id, fact) for n, fact in after.items() if before.get(n) != fact]
+        corrected = list(self._compared([*every, *survivors], facts, changed))
         if self._write and corrected:
             await work.drop_facts(drop)
             await work.add_facts(add)
-            await work.update_calls(corrected)
+            await work.update_calls(sorted(corrected, key=lambda row: row.id))
         return homes
+
+    def _compared(
+        self, rows: Sequence[CallRow], facts: dict[str, list[Fact]], changed: set[str]
+    ) -> Iterator[CallRow]:
+        """The records of which the facts, their own or those of their links, have changed."""
+        for row in rows:
+            if row.id not in changed and not changed.intersection(one.call_id for one in row.call.links):
+                continue
+            call = as_told(row, facts) or row.call
+            if call != row.call:
+                self.found.differences.append(Difference(row.account_id, row.id, changes(row.call, call)))
+            count = len(facts[row.id]) if row.id in changed else row.facts
+            yield self._corrected(row, call, count)
 
     def _corrected(self, row: CallRow, call: object, facts: int) -> CallRow:
         return msgspec.structs.replace(
@@ -203,7 +217,7 @@ class Reader:
         await accept(work, items, self._setting(self._now - timedelta(seconds=patience)))
         rows = await work.find_calls([(self._source.account_id, self._source.id, key) for key in keys])
         await look_again(work, rows, self._setting(self._now))
-        ids = {row.call_key: row.id for row in rows}
+        ids = {row.call_key: row.call.merged_into or row.id for row in rows}
         return {
             (fact.call_key, fact.natural_id): ids[fact.call_key] for fact in facts if fact.call_key in ids
         }
@@ -223,6 +237,13 @@ class Reader:
             given=tuple(Given(*place, place in known) for place in places)[:MAX_GIVEN],
             call_ids=tuple(ids),
         )
+
+
+async def _survivors(work: Work, rows: Sequence[CallRow]) -> list[CallRow]:
+    """The records that speak for those of these that were merged into others."""
+    known = {row.id for row in rows}
+    merged = {(row.account_id, row.call.merged_into) for row in rows if row.call.merged_into is not None}
+    return await work.lock_calls(sorted((account, id_) for account, id_ in merged if id_ not in known))
 
 
 def _shared_out(

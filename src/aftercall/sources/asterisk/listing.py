@@ -7,10 +7,12 @@ from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.gap import CHANNEL, still_there
 from aftercall.sources.asterisk.message import Message, event_of, read
+from aftercall.sources.asterisk.restart import booted_at, dead
 from aftercall.sources.gap import flagged, legs_gone, vanished
 
 ID = "aftercall-channels"
 COMPLETE = "CoreShowChannelsComplete"
+BOOTED = "FullyBooted"  # told after each login
 TOLD = frozenset({"Newchannel", "Hangup"})
 
 
@@ -27,6 +29,7 @@ class Listing:
         self._open_calls, self._dialplan, self._asked_at = open_calls, dialplan, asked_at
         self._listed: list[Message] = []
         self._told: set[str | None] = set()
+        self._booted_at: datetime | None = None
         self.denied = False
 
     def take(self, frames: Iterable[bytes]) -> list[Fact] | None:
@@ -37,6 +40,8 @@ class Listing:
                 self._listed.append(read(frame))
             elif event in TOLD:
                 self._told.add(read(frame).get("Uniqueid"))
+            elif event == BOOTED:
+                self._booted_at = booted_at(read(frame), self._asked_at)
             elif event == COMPLETE:
                 return self._facts()
             elif event is None and self._is_denial(read(frame)):
@@ -50,5 +55,5 @@ class Listing:
     def _facts(self) -> list[Fact]:
         there = still_there(self._listed, self._dialplan, self._asked_at)
         unseen = legs_gone(self._open_calls, there, self._told, self._asked_at)
-        over = vanished(self._open_calls, there, self._asked_at)
+        over = dead(vanished(self._open_calls, there, self._asked_at), self._booted_at)
         return [fact for fact in there if fact.leg not in self._told] + unseen + over
