@@ -14,6 +14,7 @@ import pytest
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.sources.asterisk import session
 from tests.sources.asterisk.captures import stream
+from tests.sources.asterisk.pbx import Pbx
 from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events, in_state
 from tests.support.certificates import Authority
 from tests.support.house import House, house
@@ -103,6 +104,21 @@ async def test_call_goes_on_when_the_connection_is_lost(database_url: str, tmp_p
         assert (call.status, call.agent.id if call.agent else None) == ("answered", "101")
         assert call.hangup is not None
         assert call.hangup.by == "unknown"
+
+
+@pytest.mark.parametrize("queues", [True, False])
+async def test_caller_who_waits_is_in_the_queue_again(tmp_path: Path, queues: bool) -> None:
+    """A PBX that was never heard before has a caller in a queue, or has no queues at all."""
+    async with Manager() as pbx, at_home(tmp_path) as home:
+        caller = Pbx(start=home.clock.now()).caller().of(0) | {"ChannelStateDesc": "Up"}
+        said = "".join(f"{name}: {value}\r\n" for name, value in caller.items())
+        pbx.channels = [f"Event: CoreShowChannel\r\n{said}".encode()]
+        entry = "Event: QueueEntry\r\nQueue: support\r\nPosition: 2\r\nUniqueid: 1795168800.0\r\nWait: 30"
+        pbx.waiting = [entry.encode()] if queues else None
+        source = await add_pbx(home, pbx)
+        call = (await only_call(home, "gap", "start_missing")).call
+        assert (call.queue.name if call.queue else None) == ("support" if queues else None)
+        assert (await in_state(home, source, "connected")).error is None
 
 
 async def test_call_ends_when_one_of_its_legs_ended_unseen(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
 from aftercall.domain.fold.agents import fuller
 from aftercall.domain.fold.board import Board, Leg
-from aftercall.domain.fold.conversation import follow
+from aftercall.domain.fold.conversation import begin_midway, follow
 from aftercall.domain.fold.story import Story
 from aftercall.domain.fold.tale import Tale
 
@@ -140,6 +140,16 @@ def _of_the_customer(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     tale.tell(kind, tale.fact.data, leg.key)
 
 
+def _waits(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
+    """Found in a queue after a gap (H15). The caller may be known to wait there, or not be known at all (H5)."""
+    story, queue = tale.story, tale.fact.data.queue
+    if story.where == "queue" and story.queue == queue:
+        return
+    if tale.board.root is None:
+        begin_midway(tale)
+    tale.tell(tale.fact.kind, tale.fact.data, leg.key)
+
+
 def _held(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     if leg.side is not None:
         tale.tell(tale.fact.kind, Data(), leg.attempt or leg.key)
@@ -161,5 +171,6 @@ HEARD: dict[Kind, Callable[[Tale, Leg, Line], None]] = {
     Kind.DTMF: _of_the_customer,
     Kind.IVR_ANSWERED: _of_the_customer,
     Kind.VOICEMAIL_STARTED: _of_the_customer,
+    Kind.DEPARTMENT_ENTERED: _waits,
     Kind.ENDED: _gone,
 }

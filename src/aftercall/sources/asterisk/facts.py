@@ -8,7 +8,7 @@ from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.marks import MARKS
-from aftercall.sources.asterisk.message import Message
+from aftercall.sources.asterisk.message import Message, count
 from aftercall.sources.asterisk.transfers import attended, blind, pickup
 from aftercall.sources.asterisk.view import View
 
@@ -109,13 +109,13 @@ def _member_called(view: View) -> list[Fact]:
 
 def _member_missed(view: View) -> list[Fact]:
     """RingTime is in milliseconds here, in seconds in AgentConnect."""
-    rang = _count(view.get("RingTime"))
+    rang = count(view.get("RingTime"))
     data = _member(view, reason="no_answer", ring=None if rang is None else rang // 1000)
     return view.leg_fact(Kind.AGENT_MISSED, data, "Dest")
 
 
 def _member_connected(view: View) -> list[Fact]:
-    return view.leg_fact(Kind.AGENT_ANSWERED, _member(view, ring=_count(view.get("RingTime"))), "Dest")
+    return view.leg_fact(Kind.AGENT_ANSWERED, _member(view, ring=count(view.get("RingTime"))), "Dest")
 
 
 def _member(view: View, reason: Reason | None = None, ring: int | None = None) -> Data:
@@ -143,7 +143,7 @@ def _member_done(view: View) -> list[Fact]:
 
 def _joined(view: View) -> list[Fact]:
     queue = view.get("Queue")
-    position = _count(view.get("Position"))
+    position = count(view.get("Position"))
     data = Data(queue=Named(id=queue, name=queue), position=position)
     return view.fact(Kind.DEPARTMENT_ENTERED, data, leg=view.get("Uniqueid"))
 
@@ -183,12 +183,8 @@ def _hung_up(view: View) -> list[Fact]:
 
 
 def _hangup(view: View) -> Hangup:
-    code, tech = _count(view.get("Cause")), _count(view.get("TechCause"))
+    code, tech = count(view.get("Cause")), count(view.get("TechCause"))
     return Hangup(cause=view.get("Cause-txt"), cause_code=code, sip_code=tech)
-
-
-def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and text.isascii() and len(text) < 10 else None
 
 
 EVENTS: dict[str, Callable[[View], list[Fact]]] = {

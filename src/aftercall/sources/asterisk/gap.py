@@ -1,18 +1,21 @@
 """What is known after a gap: AMI repeats nothing (H15), so the calls still there are asked for, the rest are over.
 
-The owner of the connection sends CoreShowChannels after each login and gives what came back to these functions.
+The owner of the connection sends CoreShowChannels and QueueStatus after each login and gives what came back to
+these functions.
 """
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
 
-from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line
+from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line, Named
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.message import Message
+from aftercall.sources.asterisk.message import Message, count
 from aftercall.sources.asterisk.view import View
 
 GAP = ("gap",)
 CHANNEL = "CoreShowChannel"
+WAITING = "QueueEntry"
+LONGEST_WAIT = 24 * 3600  # seconds in a queue that are believed
 
 
 def still_there(listed: Iterable[Message], dialplan: Dialplan, received_at: datetime) -> list[Fact]:
@@ -31,6 +34,36 @@ def still_there(listed: Iterable[Message], dialplan: Dialplan, received_at: date
             found += view.leg_fact(Kind.ANSWERED, Data(flags=GAP))
         if bridge is not None:
             found += view.leg_fact(Kind.CONNECTED, Data(flags=GAP), bridge=bridge)
+    return found
+
+
+def still_waiting(
+    listed: Iterable[Message], there: Iterable[Fact], open_calls: Collection[str], received_at: datetime
+) -> list[Fact]:
+    """The facts of `QueueEntry` messages: these callers wait. An entry tells its channel, not its call.
+
+    Of a call that was not known before, the wait counts from its beginning; of others from now, because the fold
+    passes over a caller who is known to wait, and must not find the same caller waiting earlier.
+    """
+    legs = {fact.leg: fact for fact in there}
+    found: list[Fact] = []
+    for message in listed:
+        leg, queue = legs.get(message.get("Uniqueid")), message.get("Queue")
+        if leg is None or queue is None:
+            continue
+        waited = 0 if leg.call_key in open_calls else min(count(message.get("Wait")) or 0, LONGEST_WAIT)
+        found.append(
+            Fact(
+                kind=Kind.DEPARTMENT_ENTERED,
+                call_key=leg.call_key,
+                occurred_at=received_at - timedelta(seconds=waited),
+                natural_id=f"waiting:{leg.leg}:{received_at.isoformat()}",
+                received_at=received_at,
+                leg=leg.leg,
+                data=Data(queue=Named(queue, queue), position=count(message.get("Position")), flags=GAP),
+                line=leg.line,
+            )
+        )
     return found
 
 

@@ -1,15 +1,15 @@
-"""The answer to CoreShowChannels, picked out of the events that come meanwhile: what became of calls in a gap."""
+"""The answers to CoreShowChannels and QueueStatus, picked out of the events that come meanwhile."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.gap import CHANNEL, GAP, still_there, vanished
+from aftercall.sources.asterisk.gap import CHANNEL, GAP, WAITING, still_there, still_waiting, vanished
 from aftercall.sources.asterisk.message import Message, event_of, read
 
-ID = "aftercall-channels"
-COMPLETE = "CoreShowChannelsComplete"
+CHANNELS, QUEUES = "aftercall-channels", "aftercall-queues"  # the ActionIDs
+COMPLETE = {"CoreShowChannelsComplete": CHANNELS, "QueueStatusComplete": QUEUES}
 TOLD = frozenset({"Newchannel", "Hangup"})
 
 
@@ -25,31 +25,42 @@ class Listing:
     ) -> None:
         self._open_calls, self._dialplan, self._asked_at = open_calls, dialplan, asked_at
         self._listed: list[Message] = []
+        self._waiting: list[Message] = []
         self._told: set[str | None] = set()
+        self._missing = {CHANNELS, QUEUES}
         self.denied = False
 
     def take(self, frames: Iterable[bytes]) -> list[Fact] | None:
-        """Look at messages; the facts of the list when it is complete, else None."""
+        """Look at messages; the facts of both lists when they are complete, else None."""
         for frame in frames:
             event = event_of(frame)
             if event == CHANNEL:
                 self._listed.append(read(frame))
+            elif event == WAITING:
+                self._waiting.append(read(frame))
             elif event in TOLD:
                 self._told.add(read(frame).get("Uniqueid"))
-            elif event == COMPLETE:
-                return self._facts()
-            elif event is None and self._is_denial(read(frame)):
-                self.denied = True
-                return self._flagged()
+            elif event is None:
+                self._hear_answer(read(frame))
+            else:
+                self._missing.discard(COMPLETE.get(event, ""))
+            if not self._missing:
+                return self._flagged() if self.denied else self._facts()
         return None
 
-    def _is_denial(self, message: Message) -> bool:
-        return message.get("ActionID") == ID and message.get("Response") == "Error"
+    def _hear_answer(self, message: Message) -> None:
+        """A list that is refused will not come: without channels nothing is known, a PBX may have no queues."""
+        asked = message.get("ActionID")
+        if asked in self._missing and message.get("Response") == "Error":
+            self._missing.discard(asked)
+            self.denied = self.denied or asked == CHANNELS
 
     def _facts(self) -> list[Fact]:
         there = still_there(self._listed, self._dialplan, self._asked_at)
         over = vanished(self._open_calls, there, self._asked_at)
-        return [fact for fact in there if fact.leg not in self._told] + self._legs_gone(there) + over
+        gone = self._legs_gone(there)
+        there += still_waiting(self._waiting, there, self._open_calls, self._asked_at)
+        return [fact for fact in there if fact.leg not in self._told] + gone + over
 
     def _legs_gone(self, there: list[Fact]) -> list[Fact]:
         """Legs that ended unseen, of calls that go on: who waits for them would never hear of their end."""
