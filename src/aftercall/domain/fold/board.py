@@ -44,6 +44,13 @@ class Board(msgspec.Struct, omit_defaults=True):
     answers: int = 0  # by agents
     by: By | None = None  # who asked to hang up, as it stands
     left: bool = False  # the root asked
+    transferred_at: dict[str, datetime] = {}  # by kind of transfer, the last one
+
+    @property
+    def over(self) -> bool:
+        """Whether all legs are gone; connections of the switch to itself count only where there are no others."""
+        legs = [leg for leg in self.legs.values() if leg.pair is None] or list(self.legs.values())
+        return bool(legs) and all(leg.gone for leg in legs)
 
     def meet(self, fact: Fact, line: Line) -> Leg:
         """The leg a fact is about; what the fact says of it is added to what is known."""

@@ -5,6 +5,7 @@ customer's, who was rung and who talked to whom follows from all of them: `conve
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
@@ -14,6 +15,8 @@ from aftercall.domain.fold.conversation import begin_midway, follow
 from aftercall.domain.fold.story import Story
 from aftercall.domain.fold.tale import Tale
 
+# Two records of one transfer (an event and an entry in a log) are that far apart at most.
+ECHO = timedelta(seconds=1)
 MERGED = "merged"  # the flag of a leg's end that is its move to another call
 
 
@@ -27,7 +30,9 @@ def hear(story: Story, fact: Fact) -> list[Fact]:
     if fact.data.flags:
         tale.tell(Kind.NOTED, Data(flags=fact.data.flags))
     if fact.leg is None:
-        if not board.talking or fact.data.hangup is not None:
+        if not board.over and (not board.talking or fact.data.hangup is not None):
+            for leg in board.legs.values():
+                dials.missed(tale, leg, dials.why_missed(board, leg))
             _all_gone(tale, fact.data)
         return tale.told
     leg = board.meet(fact, line)
@@ -97,8 +102,7 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     follow(tale)
     if not leg.settled:
         dials.missed(tale, leg, dials.why_missed(board, leg))
-    phones = [o for o in board.legs.values() if o.pair is None] or list(board.legs.values())
-    if all(o.gone for o in phones):
+    if board.over:
         _all_gone(tale, Data())
 
 
@@ -119,8 +123,12 @@ def _all_gone(tale: Tale, data: Data) -> None:
 
 def _transferred(tale: Tale, leg: Leg, line: Line) -> None:
     """Handed on. Of an attended transfer the leg is the one it went to, as the switch shows it then."""
-    tale.board.by = None
-    tale.tell(Kind.TRANSFERRED, tale.fact.data, leg.key)
+    board, at, transfer = tale.board, tale.fact.occurred_at, tale.fact.data.transfer
+    kind = transfer.kind if transfer is not None else ""
+    before = board.transferred_at.get(kind)
+    if before is None or at - before > ECHO:
+        board.transferred_at[kind], board.by = at, None
+        tale.tell(Kind.TRANSFERRED, tale.fact.data, leg.key)
     if line.bridge is not None:
         leg.up, leg.bridge, leg.arrived = True, line.bridge, True
         follow(tale)

@@ -9,6 +9,7 @@ from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.marks import MARKS
 from aftercall.sources.asterisk.message import Message, count
+from aftercall.sources.asterisk.records import cdr, cel
 from aftercall.sources.asterisk.transfers import attended, blind, pickup
 from aftercall.sources.asterisk.view import View
 
@@ -208,5 +209,7 @@ EVENTS: dict[str, Callable[[View], list[Fact]]] = {
     "BlindTransfer": blind,
     "AttendedTransfer": attended,
     "Pickup": pickup,
+    "CEL": cel,
+    "Cdr": cdr,
     **MARKS,
 }

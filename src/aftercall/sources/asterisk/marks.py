@@ -4,12 +4,13 @@ from collections.abc import Callable
 from posixpath import basename
 
 from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Voicemail
-from aftercall.sources.asterisk.dialplan import CALL_TYPES
+from aftercall.sources.asterisk.dialplan import CALL_TYPES, Dialplan
 from aftercall.sources.asterisk.view import View
 
 # Applications in which a caller listens to a menu; any other may just pass through its context.
 MENU = frozenset({"answer", "wait", "background", "read", "waitexten", "playback", "controlplayback"})
 VOICEMAIL = "voicemail"
+RECORDING, MESSAGE, TYPE = "MIXMONITOR_FILENAME", "VMSTATUS", "AFTERCALL_TYPE"  # channel variables
 
 
 def application(view: View) -> list[Fact]:
@@ -25,14 +26,10 @@ def application(view: View) -> list[Fact]:
     return view.leg_fact(Kind.IVR_ANSWERED, Data(ivr=menu))
 
 
-def cel(view: View) -> list[Fact]:
-    """Of CEL only what other events do not tell as well. LINKEDID_END comes before the last Hangup, or after."""
-    name = view.get("EventName")
-    if name == "APP_START":
-        return application(view)
-    if name == "LINKEDID_END":
-        return view.fact(Kind.ENDED, Data(), line=view.line())
-    return []
+def is_wanted(variable: str | None, dialplan: Dialplan) -> bool:
+    """Whether a channel variable says anything to us; a call sets dozens."""
+    name = (variable or "").lstrip("_")
+    return variable in (RECORDING, MESSAGE) or name == TYPE or name in dialplan.variables
 
 
 def variable(view: View) -> list[Fact]:
@@ -41,12 +38,12 @@ def variable(view: View) -> list[Fact]:
     if name is None or value is None:
         return []
     leg = view.get("Uniqueid")
-    if name == "MIXMONITOR_FILENAME":
+    if name == RECORDING:
         recording = Recording(id=basename(value) or value, status="pending")
         return view.fact(Kind.RECORDING_STARTED, Data(recording=recording), leg=leg)
-    if name == "VMSTATUS":
+    if name == MESSAGE:
         return view.fact(Kind.VOICEMAIL_LEFT, Data(), leg=leg) if value == "SUCCESS" else []
-    if name.lstrip("_") == "AFTERCALL_TYPE":
+    if name.lstrip("_") == TYPE:
         call_type = CALL_TYPES.get(value.casefold())
         return view.fact(Kind.NOTED, Data(call_type=call_type), leg=leg) if call_type else []
     field = view.dialplan.variables.get(name.lstrip("_"))
@@ -83,7 +80,6 @@ def _own_fields(view: View) -> dict[str, str] | None:
 
 MARKS: dict[str, Callable[[View], list[Fact]]] = {
     "Newexten": application,
-    "CEL": cel,
     "VarSet": variable,
     "UserEvent": user_event,
 }

@@ -33,9 +33,10 @@ class Session:
         writer: asyncio.StreamWriter,
         upstream: Upstream,
         dialplan: Dialplan,
+        open_calls: Mapping[str, frozenset[str]],
     ) -> None:
         self._reader, self._writer, self._upstream = reader, writer, upstream
-        self._events = Reader(dialplan)
+        self._events, self._open_calls = Reader(dialplan, open_calls), open_calls
         self._unread: deque[bytes] = deque()
 
     async def log_in(self, username: str, secret: str, *, plain: bool) -> None:
@@ -59,11 +60,11 @@ class Session:
         if said.get("Response") != "Success":
             raise Refused("the PBX refuses the login: username, secret, or this server's address")
 
-    async def listen(self, open_calls: Mapping[str, frozenset[str]]) -> None:
+    async def listen(self) -> None:
         """What the PBX tells, until it stops. Channels and queues are listed first: AMI repeats nothing."""
         self._upstream.connected()
         clock = self._upstream.clock
-        listing: Listing | None = Listing(open_calls, self._events.dialplan, clock.now())
+        listing: Listing | None = Listing(self._open_calls, self._events.dialplan, clock.now())
         await self._send(Action="CoreShowChannels", ActionID=CHANNELS)
         await self._send(Action="QueueStatus", ActionID=QUEUES)
         while True:
