@@ -15,11 +15,13 @@ from aftercall.sources import (
     vapi,
 )
 from aftercall.sources.asterisk import live as asterisk
+from aftercall.sources.asterisk_ari import live as asterisk_ari
 
 SOURCES: dict[str, SourceType | SignedType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
+    "asterisk_ari": asterisk_ari,
     "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,
     "vapi": vapi,

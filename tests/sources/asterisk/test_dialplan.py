@@ -1,5 +1,6 @@
 # How a dialplan's names are read, and what the settings may say.
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan, Entry, line_of, split
-from aftercall.sources.asterisk.facts import facts
+from aftercall.sources.asterisk.facts import EVENTS, facts
+from aftercall.sources.asterisk.marks import MESSAGE, RECORDING, TYPE
 from aftercall.sources.asterisk.message import read
+from aftercall.sources.asterisk.records import CELS
 from aftercall.sources.asterisk.transfers import elder
 from tests.sources.asterisk.captures import DIALPLAN, NOW
 
@@ -100,6 +103,18 @@ def test_settings_when_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     names = [field.name for field in msgspec.structs.fields(Dialplan) if field.name != "direction"]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_eventfilter_when_pasted_lets_pass_what_is_read() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in EVENTS if f"eventfilter(name({name})" not in text] == []
+    variables = re.findall(r"name\(VarSet\),header\(Variable\),method\(starts_with\)\) = (\w+)", text)
+    assert sorted(variables) == sorted([MESSAGE, RECORDING, TYPE])
+
+
+def test_cel_conf_when_pasted_tells_what_is_read() -> None:
+    [events] = re.findall(r"(?m)^events = (.*)$", DOCS.read_text(encoding="utf-8"))
+    assert set(events.split(",")) == {*CELS, "USER_DEFINED"}
 
 
 @pytest.mark.parametrize(
