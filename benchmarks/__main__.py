@@ -10,10 +10,12 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import calllog, latency, recovery, throughput
+from benchmarks import asterisk, calllog, latency, recovery, throughput
 from benchmarks.bench import Figure, note
 
-SCRIPTS = {"throughput": throughput, "latency": latency, "recovery": recovery, "calllog": calllog}
+SCRIPTS = {
+    "throughput": throughput, "latency": latency, "recovery": recovery, "calllog": calllog, "asterisk": asterisk
+}  # fmt: skip
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures
 
