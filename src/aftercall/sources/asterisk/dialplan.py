@@ -28,6 +28,7 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     internal_contexts: tuple[str, ...] = INTERNAL
     agent_contexts: tuple[str, ...] = AGENTS
     agents: str = EXTENSION  # a regular expression for the whole of an extension or phone's name
+    bots: str | None = None  # likewise, of voice bots: agents that are no people
     menus: dict[str, str] = {}  # context -> the menu's name
     numbers: tuple[str, ...] = ()  # our own numbers
     variables: dict[str, str] = {}  # channel variable -> custom field
@@ -42,12 +43,18 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
                 {"variables": source.fields, **said} if isinstance(said, dict) else said, cls
             )
             re.compile(made.agents)
+            re.compile(made.bots or "")
         except (msgspec.ValidationError, re.error) as error:
             raise Invalid.field("settings.dialplan", str(error)[:200]) from None
         return msgspec.structs.replace(made, direction=made.direction or source.direction)
 
     def is_agent(self, name: str | None) -> bool:
-        return name is not None and len(name) <= MAX_EXTENSION and re.fullmatch(self.agents, name) is not None
+        if name is None or len(name) > MAX_EXTENSION:
+            return False
+        return re.fullmatch(self.agents, name) is not None or self.is_bot(name)
+
+    def is_bot(self, name: str) -> bool:
+        return self.bots is not None and re.fullmatch(self.bots, name) is not None
 
     def agent_of(self, channel: str | None, name: str | None = None) -> Agent | None:
         """Whose phone a channel or interface is: PJSIP/101-..., Local/101@ a context of agents or phones."""
@@ -68,7 +75,7 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def agent(self, extension: str, name: str | None = None) -> Agent:
         number = extension if extension.isdecimal() else None
-        return Agent(id=extension, name=name, number=number)
+        return Agent(id=extension, name=name, number=number, kind="ai" if self.is_bot(extension) else "human")
 
     def entry(self, context: str | None, channel: str | None, extension: str | None) -> Entry:
         """How a call that somebody placed comes in: by its context, by whose phone it is, by our numbers."""

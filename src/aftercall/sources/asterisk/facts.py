@@ -14,6 +14,7 @@ from aftercall.sources.asterisk.transfers import attended, blind, pickup
 from aftercall.sources.asterisk.view import View
 
 HOLDING = "holding_bridge"
+ELSEWHERE = 26  # the cause of a leg whose call another one answered
 # 447700900456@carrier, carrier/447700900456, carrier/sip:447700900456@192.0.2.1
 _DIALLED = re.compile(r"(?:.*[/:])?(\+?\d+)(?:@.*)?", re.ASCII | re.DOTALL)
 # DialStatus other than ANSWER. A cancelled dial is none yet: see fold/switch.py.
@@ -99,6 +100,8 @@ def _dial_ended(view: View) -> list[Fact]:
     status = (view.get("DialStatus") or "").upper()
     if status == "ANSWER":
         return view.leg_fact(Kind.ANSWERED, None, "Dest")
+    if view.get("Forward") is not None:  # the phone sent the caller on: it has missed nothing
+        return view.leg_fact(Kind.AGENT_MISSED, Data(hangup=Hangup(cause_code=ELSEWHERE)), "Dest")
     reason = FAILED.get(status)
     return view.leg_fact(Kind.AGENT_MISSED, Data(reason=reason), "Dest") if reason else []
 

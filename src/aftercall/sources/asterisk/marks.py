@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from posixpath import basename
 
-from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Voicemail
+from aftercall.domain.fact import Agent, Data, Fact, Kind, Named, Recording, Voicemail
 from aftercall.sources.asterisk.dialplan import CALL_TYPES, Dialplan
 from aftercall.sources.asterisk.view import View
 
@@ -60,6 +60,10 @@ def user_event(view: View) -> list[Fact]:
         return view.fact(Kind.AUTO_ATTENDANT_ENTERED, Data(auto_attendant=attendant), leg=leg)
     if name == "aftercalldepartment":
         return view.fact(Kind.DEPARTMENT_ENTERED, Data(queue=_named(view, "Department")), leg=leg)
+    if name == "aftercallagent":
+        return view.fact(Kind.CONNECTED, Data(agent=_agent(view)), leg=leg)
+    if name == "aftercallagentleft":
+        return view.fact(Kind.DISCONNECTED, Data(), leg=leg)
     if name == "aftercallset":
         return view.fact(Kind.NOTED, Data(custom_fields=_own_fields(view)), leg=leg)
     return []
@@ -67,6 +71,12 @@ def user_event(view: View) -> list[Fact]:
 
 def _named(view: View, what: str) -> Named:
     return Named(view.get(f"{what}Id"), view.get(f"{what}Name"))
+
+
+def _agent(view: View) -> Agent:
+    """A bot that is an application of the dialplan: no channel of its own tells of it."""
+    person = (view.get("AgentKind") or "").casefold() == "human"
+    return Agent(view.get("AgentId"), view.get("AgentName"), kind="human" if person else "ai")
 
 
 def _own_fields(view: View) -> dict[str, str] | None:
