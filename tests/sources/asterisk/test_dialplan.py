@@ -81,10 +81,16 @@ def test_agent_when_told_by_the_channel(channel: str, agent: str | None) -> None
         ("somewhere", "PJSIP/101-00000001", "447700900456", "outbound"),
         ("somewhere", "PJSIP/other-00000001", "5", "inbound"),
         ("somewhere", "PJSIP/101-00000001", "442079460199", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", "+442079460199", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", "442079460198", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", None, "outbound"),
     ],
 )
 def test_entry_when_somebody_calls(context: str, channel: str, extension: str, entry: Entry) -> None:
-    assert plan(agents=r"10\d", numbers=["442079460199"]).entry(context, channel, extension) == entry
+    assert (
+        plan(agents=r"10\d", numbers=["442079460199", "+442079460198"]).entry(context, channel, extension)
+        == entry
+    )
 
 
 @pytest.mark.parametrize("settings", [{"agents": "("}, {"inbound_contexts": "x"}, {"inbound_context": ["x"]}])

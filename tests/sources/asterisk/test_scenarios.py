@@ -323,6 +323,40 @@ def test_call_when_our_originate_says_its_type() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("settings", "direction"),
+    [
+        ({"inbound_contexts": ("ivr-entry",)}, "inbound"),
+        ({"numbers": frozenset({"+442079460101"})}, "inbound"),
+        ({}, "outbound"),
+    ],
+)
+def test_root_when_the_switch_calls_itself(settings: dict[str, Any], direction: str) -> None:
+    """Half 2 of a Local channel is a caller only where a context or number of ours says so; else nobody came in,
+    and the call is the one that the switch placed.
+    """
+    pbx = Pbx().new(0, 0, "Local/442079460101@ivr-entry-00000000;1", "ivr-entry", "442079460101")
+    pbx.new(
+        0, 1, "Local/442079460101@ivr-entry-00000000;2", "ivr-entry", "442079460101", "Ring", "447700900123"
+    )
+    pbx.say(0.001, "DialBegin", **pbx.of(0, "Dest"), DialString="442079460101@ivr-entry")
+    pbx.phone(0.1, 2, "101", 1).answer(2, 2, 1).join(2.001, "b", 2, 1).ask(5, 2)
+    pbx.leave(5.001, "b", 2, 1).gone(5.002, 2, 1, 0)
+    plan = msgspec.structs.replace(DIALPLAN, **settings)
+    made = project(Reader(plan).feed(pbx.written, NOW))
+    assert made.call.direction == direction
+    assert (made.call.uuid or "").endswith(".1" if direction == "inbound" else ".0")
+
+
+def test_root_when_a_later_leg_comes_in_by_an_entry_context() -> None:
+    """An agent rings a colleague for the caller: the call stays the caller's."""
+    pbx = Pbx().caller().phone(0.01, 1, "101", 0).talk(1, "b", 1)
+    pbx.new(3, 2, "PJSIP/101-00000002", "from-internal", "102", "Ring", "101").phone(3.1, 3, "102", 2)
+    made = told(pbx.gone(4, 3, 2).ask(6, 0).leave(6.001, "b", 0, 1).gone(6.002, 0, 1))
+    assert outcome(made) == ("inbound", "direct", "answered", None, "caller")
+    assert (made.call.from_, made.call.did) == ("447700900123", "442079460101")
+
+
 def test_click_to_call_when_the_agent_is_called_over_a_local_channel() -> None:
     """The far half rings in from the phones' context; that does not make it a caller."""
     pbx = Pbx().new(0, 0, "Local/101@from-internal-00000000;1", "from-internal", "101", cid="447700900456")

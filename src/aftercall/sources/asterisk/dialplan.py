@@ -30,7 +30,7 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     agents: str = EXTENSION  # a regular expression for the whole of an extension or phone's name
     bots: str | None = None  # likewise, of voice bots: agents that are no people
     menus: dict[str, str] = {}  # context -> the menu's name
-    numbers: tuple[str, ...] = ()  # our own numbers
+    numbers: frozenset[str] = frozenset()  # our own numbers, with or without +
     variables: dict[str, str] = {}  # channel variable -> custom field
     direction: Direction | None = None  # of calls that no rule knows; the source's own
 
@@ -79,11 +79,18 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def entry(self, context: str | None, channel: str | None, extension: str | None) -> Entry:
         """How a call that somebody placed comes in: by its context, by whose phone it is, by our numbers."""
-        if context in self.inbound_contexts or extension in self.numbers:
+        if self.is_from_outside(context, extension):
             return "inbound"
         if context in self.internal_contexts or self.agent_of(channel) is not None:
             return "internal" if self.is_agent(extension) else "outbound"
         return self.direction or "inbound"
+
+    def is_from_outside(self, context: str | None, extension: str | None) -> bool:
+        """By an inbound context, or because one of our numbers was dialled (carriers write the + or leave it out)."""
+        if context in self.inbound_contexts:
+            return True
+        digits = (extension or "").removeprefix("+")
+        return digits in self.numbers or f"+{digits}" in self.numbers
 
     def menu(self, context: str | None) -> Named | None:
         return Named(id=context, name=self.menus[context]) if context in self.menus and context else None

@@ -42,7 +42,8 @@ def _new(view: View) -> list[Fact]:
     entry = view.dialplan.entry(view.get("Context"), channel, extension)
     rings_in = view.get("ChannelStateDesc") == "Ring"
     if line.half is not None:
-        rings_in = rings_in and line.half == 2 and view.get("Context") in view.dialplan.inbound_contexts
+        enters = view.dialplan.is_from_outside(view.get("Context"), extension)
+        rings_in = rings_in and line.half == 2 and enters
     if not rings_in:
         return view.leg_fact(Kind.NOTED, Data(from_=view.get("CallerIDNum")))
     leg = view.get("Uniqueid")
