@@ -56,6 +56,7 @@ async def error_of(home: House, source: Any, state: str) -> str:
     return (await in_state(home, source, state)).error or ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ALL)
 async def test_call_is_what_ami_makes_of_it(name: str, tmp_path: Path) -> None:
     expected = project(next(iter(calls(ami.facts(name)).values()))).call

@@ -102,6 +102,8 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     follow(tale)
     if not leg.settled:
         dials.missed(tale, leg, dials.why_missed(board, leg))
+    elif leg.attempt == leg.key and leg.key not in board.talking:
+        tale.tell(Kind.DISCONNECTED, Data(), leg.key)  # also where no bridge of it was seen (a gap)
     if board.over:
         _all_gone(tale, Data())
 
@@ -149,9 +151,11 @@ def _of_the_customer(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
 
 
 def _waits(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
-    """Found in a queue after a gap (H15). The caller may be known to wait there, or not be known at all (H5)."""
+    """Found in a queue after a gap (H15). That the caller came there may be known; a PBX lists them until a moment
+    after an agent has answered. Or nothing is known of the call at all (H5).
+    """
     story, queue = tale.story, tale.fact.data.queue
-    if story.where == "queue" and story.queue == queue:
+    if story.been_in_queue and story.queue == queue:
         return
     if tale.board.root is None:
         begin_midway(tale)
