@@ -100,6 +100,31 @@ def test_settings_when_not_understood(settings: dict[str, Any]) -> None:
     assert caught.value.errors[0].field == "settings.dialplan"
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(\d+)+x", r"(a|a)*x", r"(?:\d{1,9})*", r"\d*\d*\d*x", r"(a?){30}", "a?" * 30, r"(\d)\1", r"(?=\d)1",
+        r"\d{1,80}\d{1,80}\d{1,80}", "1" * 501, r"[(]+)+",
+    ],
+)  # fmt: skip
+def test_pattern_when_it_could_take_for_ever(pattern: str) -> None:
+    with pytest.raises(Invalid):
+        plan(agents=pattern)
+    with pytest.raises(Invalid):
+        plan(bots=pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        (r"10\d", "101"), (r"\d{2,6}", "123456"), (r"(?:10|20)\d|bot-.*", "bot-ava"), (r"[a-z]+-\d+", "desk-7"),
+        (r"2[0-4]\d{2}(-mobile)?", "2001-mobile"), (r"\(\)*", "())"), (r"[])*+?]{1,3}", "]*"),
+    ],
+)  # fmt: skip
+def test_pattern_when_it_is_what_operators_write(pattern: str, name: str) -> None:
+    assert plan(agents=pattern).is_agent(name)
+
+
 def test_settings_when_others_are_beside_them() -> None:
     source = Source(id="s", account_id="a", settings={"host": "pbx"}, created_at=NOW, updated_at=NOW)
     assert Dialplan.of(source) == Dialplan()

@@ -11,6 +11,7 @@ import msgspec
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Agent, CallType, Direction, Line, Named
+from aftercall.sources.asterisk.patterns import check_pattern
 
 Entry = Literal["inbound", "outbound", "internal"]
 
@@ -42,10 +43,10 @@ class Dialplan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             made = msgspec.convert(
                 {"variables": source.fields, **said} if isinstance(said, dict) else said, cls
             )
-            re.compile(made.agents)
-            re.compile(made.bots or "")
-        except (msgspec.ValidationError, re.error) as error:
+        except msgspec.ValidationError as error:
             raise Invalid.field("settings.dialplan", str(error)[:200]) from None
+        check_pattern(made.agents, "settings.dialplan")
+        check_pattern(made.bots or "", "settings.dialplan")
         return msgspec.structs.replace(made, direction=made.direction or source.direction)
 
     def is_agent(self, name: str | None) -> bool:
