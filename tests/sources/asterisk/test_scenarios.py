@@ -205,6 +205,38 @@ def test_survey_when_the_caller_stays_after_the_conversation() -> None:
     assert (made.call.ivr_seconds, made.call.agent and made.call.agent.id) == (2, "101")
 
 
+def test_voicemail_when_the_mailbox_alone_tells_of_the_message() -> None:
+    """CEL tells of the voicemail, MessageWaiting that something was left there; the variable says it again."""
+    pbx = Pbx().caller().state(1, 0, "Up")
+    pbx.say(1.1, "CEL", EventName="APP_START", Application="VoiceMail", AppData="101@default,u", **pbx.of(0))
+    pbx.say(9, "MessageWaiting", **pbx.of(0), Mailbox="101@default", Waiting=1, New=1, Old=0)
+    pbx.say(9.001, "VarSet", **pbx.of(0), Variable="VMSTATUS", Value="SUCCESS")
+    made = told(pbx.ask(9.1, 0).gone(9.2, 0))
+    assert outcome(made)[2:] == ("voicemail", None, "caller")
+    left = [event.details["voicemail"] for event in made.events if event.name == "call.voicemail_left"]
+    assert left == [{"box": "101"}]
+
+
+def test_mailbox_when_somebody_only_looks_after_it() -> None:
+    pbx = Pbx().caller().state(1, 0, "Up")
+    pbx.say(5, "MessageWaiting", **pbx.of(0), Mailbox="101@default", Waiting=0, New=0, Old=1)
+    made = told(pbx.ask(6, 0).gone(6.001, 0))
+    assert "call.voicemail_left" not in {event.name for event in made.events}
+
+
+def test_variables_when_shown_with_events_of_the_channel() -> None:
+    """`channelvars` of manager.conf; the class dialplan is not read."""
+    pbx = Pbx().caller()
+    pbx.channels[0] |= {"ChanVariable": "CAMPAIGN=autumn\r\nChanVariable: MIXMONITOR_FILENAME=/x/a=1.wav"}
+    pbx.channels[0]["ChanVariable"] += "\r\nChanVariable: AFTERCALL_TYPE="
+    pbx.state(1, 0, "Up").ask(4, 0).gone(4.001, 0)
+    plan = msgspec.structs.replace(DIALPLAN, variables={"CAMPAIGN": "campaign"})
+    made = project(Reader(plan).feed(pbx.written, NOW))
+    assert made.call.custom_fields == {"campaign": "autumn"}
+    assert [recording.id for recording in made.call.recordings] == ["a=1.wav"]
+    assert [event.name for event in made.events].count("call.recording_started") == 1
+
+
 def test_bot_when_it_is_an_application_of_the_dialplan() -> None:
     """AudioSocket or EAGI on the caller's own channel: only the dialplan can say so. It hands over to a queue."""
     pbx = Pbx().caller().state(0.1, 0, "Up")

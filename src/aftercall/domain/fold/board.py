@@ -29,6 +29,7 @@ class Leg(msgspec.Struct, omit_defaults=True):
     answers_before: int = 0  # of other agents' legs, when this one was dialled
     cancelled_at: datetime | None = None
     voicemail: bool = False
+    message: bool = False  # left one there
     hangup: Hangup | None = None
     bridge: str | None = None
     gone: bool = False

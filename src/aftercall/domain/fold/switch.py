@@ -147,6 +147,13 @@ def _of_the_customer(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
         if leg.voicemail:
             return
         leg.voicemail = True
+    if kind is Kind.VOICEMAIL_LEFT:
+        elsewhere = (
+            tale.fact.data.voicemail is not None and not leg.voicemail
+        )  # somebody looks after their box
+        if leg.message or elsewhere:
+            return
+        leg.message = True
     tale.tell(kind, tale.fact.data, leg.key)
 
 
@@ -183,6 +190,7 @@ HEARD: dict[Kind, Callable[[Tale, Leg, Line], None]] = {
     Kind.DTMF: _of_the_customer,
     Kind.IVR_ANSWERED: _of_the_customer,
     Kind.VOICEMAIL_STARTED: _of_the_customer,
+    Kind.VOICEMAIL_LEFT: _of_the_customer,
     Kind.DEPARTMENT_ENTERED: _waits,
     Kind.ENDED: _gone,
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.marks import MARKS
+from aftercall.sources.asterisk.marks import MARKS, shown
 from aftercall.sources.asterisk.message import Message, count
 from aftercall.sources.asterisk.records import cdr, cel
 from aftercall.sources.asterisk.transfers import attended, blind, pickup
@@ -29,8 +29,9 @@ def facts(message: Message, dialplan: Dialplan, received_at: datetime) -> list[F
     read = EVENTS.get(message.event or "")
     if read is None:
         return []
+    view = View(message, dialplan, received_at)
     try:
-        return read(View(message, dialplan, received_at))
+        return read(view) + (shown(view) if message.event in SHOWING else [])
     except Problem:
         return []
 
@@ -192,6 +193,9 @@ def _hangup(view: View) -> Hangup:
     return Hangup(cause=view.get("Cause-txt"), cause_code=code, sip_code=tech)
 
 
+SHOWING = frozenset(
+    {"Newstate", "BridgeEnter", "Hangup"}
+)  # read for variables, too: enough to have each in time
 EVENTS: dict[str, Callable[[View], list[Fact]]] = {
     "Newchannel": _new,
     "NewCallerid": _named,

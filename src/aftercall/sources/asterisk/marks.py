@@ -5,6 +5,7 @@ from posixpath import basename
 
 from aftercall.domain.fact import Agent, Data, Fact, Kind, Named, Recording, Voicemail
 from aftercall.sources.asterisk.dialplan import CALL_TYPES, Dialplan
+from aftercall.sources.asterisk.message import Message
 from aftercall.sources.asterisk.view import View
 
 # Applications in which a caller listens to a menu; any other may just pass through its context.
@@ -42,12 +43,29 @@ def variable(view: View) -> list[Fact]:
         recording = Recording(id=basename(value) or value, status="pending")
         return view.fact(Kind.RECORDING_STARTED, Data(recording=recording), leg=leg)
     if name == MESSAGE:
-        return view.fact(Kind.VOICEMAIL_LEFT, Data(), leg=leg) if value == "SUCCESS" else []
+        return view.leg_fact(Kind.VOICEMAIL_LEFT) if value == "SUCCESS" else []
     if name.lstrip("_") == TYPE:
         call_type = CALL_TYPES.get(value.casefold())
         return view.fact(Kind.NOTED, Data(call_type=call_type), leg=leg) if call_type else []
     field = view.dialplan.variables.get(name.lstrip("_"))
     return view.fact(Kind.NOTED, Data(custom_fields={field: value}), leg=leg) if field else []
+
+
+def shown(view: View) -> list[Fact]:
+    """Variables that the PBX shows with each event of a channel (`channelvars`), as if they were set then."""
+    fields, found = view.message.fields, []
+    for said in view.message.all("ChanVariable"):
+        name, _, value = said.partition("=")
+        if is_wanted(name, view.dialplan) and value:
+            told = Message({**fields, "variable": [name], "value": [value]})
+            found += variable(View(told, view.dialplan, view.received_at))
+    return found
+
+
+def message_left(view: View) -> list[Fact]:
+    """The state of a mailbox, shown with the channel that changed it."""
+    box = (view.get("Mailbox") or "").partition("@")[0]
+    return view.leg_fact(Kind.VOICEMAIL_LEFT, Data(voicemail=Voicemail(box))) if box else []
 
 
 def user_event(view: View) -> list[Fact]:
@@ -89,6 +107,7 @@ def _own_fields(view: View) -> dict[str, str] | None:
 
 
 MARKS: dict[str, Callable[[View], list[Fact]]] = {
+    "MessageWaiting": message_left,
     "Newexten": application,
     "VarSet": variable,
     "UserEvent": user_event,
