@@ -97,12 +97,16 @@ def test_event_when_it_says_nothing_about_a_call(event: dict[str, object]) -> No
     assert Events(DIALPLAN).read(event, NOW) == []
 
 
-@pytest.mark.parametrize("stamp", [None, "yesterday", 7, "2026-11-20T09:00:00"])
+@pytest.mark.parametrize(
+    "stamp",
+    [None, "yesterday", 7, "2026-11-20T09:00:00", "0001-01-01T00:00:00+1400", "9999-12-31T23:59:59-1400"],
+)
 def test_event_when_it_has_no_time(stamp: object) -> None:
-    """The time of reading is used, and flagged."""
-    event = next(iter(events("busy"))) | {"timestamp": stamp}
-    [fact] = Events(DIALPLAN).read(event, NOW)
-    assert (fact.occurred_at, fact.data.flags) == (NOW, ("clock_received",))
+    """The time of reading is used, and flagged; the order is kept."""
+    event, reader = next(iter(events("busy"))) | {"timestamp": stamp}, Events(DIALPLAN)
+    told = reader.read(event, NOW) + reader.read(event, NOW)
+    assert [fact.occurred_at for fact in told] == [NOW, NOW + timedelta(microseconds=1)]
+    assert {fact.data.flags for fact in told} == {("clock_received",)}
 
 
 def test_channels_when_listed() -> None:

@@ -22,6 +22,7 @@ LINKEDID = "CHANNEL(linkedid)"
 HOLDING = "holding_bridge"
 MAX_CHANNELS = 10_000  # channels whose calls are remembered
 JITTER = timedelta(seconds=1)  # a stamp that is older than that tells of a clock that was set back
+YEARS = range(2000, 2200)  # others are no time of a call
 MAX_OWN = 100  # fields of a user event
 
 
@@ -35,6 +36,7 @@ class Events:
     def __init__(self, dialplan: Dialplan) -> None:
         self.dialplan = dialplan
         self._last: datetime | None = None
+        self._read_at: datetime | None = None
         self._calls: Words = {}
 
     def read(self, event: Object, received_at: datetime) -> list[Fact]:
@@ -53,6 +55,9 @@ class Events:
         at = self._moment(event)
         if at is not None:
             words["timestamp"] = f"{int(at.timestamp())}.{at.microsecond:06}"
+        elif self._read_at is not None and received_at <= self._read_at:
+            received_at = self._read_at + TICK
+        self._read_at = received_at
         return facts(message(words), self.dialplan, received_at)
 
     def _moment(self, event: Object) -> datetime | None:
@@ -63,7 +68,7 @@ class Events:
             at = datetime.fromisoformat(event["timestamp"])
         except (KeyError, TypeError, ValueError):
             return None
-        if at.tzinfo is None:
+        if at.tzinfo is None or at.year not in YEARS:
             return None
         if self._last is not None and timedelta() <= self._last - at < JITTER:
             at = self._last + TICK
