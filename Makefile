@@ -22,7 +22,7 @@ test: .venv/dev.stamp  ## Everything: real processes, PostgreSQL, Kamailio where
 	$(PY) -m pytest $(ARGS)
 
 test-fast: .venv/dev.stamp  ## What is worth running after every edit: less than a minute.
-	$(PY) -m pytest -m "not e2e and not live and not postgres and not slow" $(ARGS)
+	$(PY) -m pytest -n auto -m "not e2e and not live and not postgres and not slow" $(ARGS)
 
 bench: .venv/dev.stamp
 	$(PY) -m benchmarks $(ARGS)

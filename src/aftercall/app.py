@@ -13,6 +13,7 @@ from aftercall.engine.fleet import Fleet
 from aftercall.engine.founding import found
 from aftercall.engine.housekeeping import Housekeeping
 from aftercall.engine.intake import Intake
+from aftercall.engine.keys import KeyUse
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
@@ -46,7 +47,8 @@ class App:
         self.connections = Connections(
             store, clock, self.settings, self.fleet, self.intake, live, door.connect
         )
-        self.housekeeping = Housekeeping(store, clock)
+        self.key_use = KeyUse(store, clock)
+        self.housekeeping = Housekeeping(store, clock, self.key_use)
         self.first_key: str | None = None
 
     @classmethod

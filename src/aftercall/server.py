@@ -6,12 +6,12 @@ import errno
 import socket
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self, cast
+from typing import Self, cast
 
 import msgspec
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from aftercall.api.front import Front
 from aftercall.api.server import build
 from aftercall.app import App
 from aftercall.config import Config, local_url, write_private
@@ -95,44 +95,6 @@ class _Uvicorn(uvicorn.Server):
         yield
 
 
-class _Protocol(HttpToolsProtocol):
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(cast("asyncio.Transport", _OneWrite(transport)))
-
-
-class _OneWrite:
-    """A transport that sends an answer's head and body together.
-
-    uvicorn writes them one after the other; on a busy server the second system call, and the second time the
-    other side is woken, cost more than reading the request.
-    """
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._held = b""
-        self._later = asyncio.get_running_loop().call_soon
-
-    def write(self, data: bytes) -> None:
-        if self._held:
-            data, self._held = self._held + data, b""
-            self._transport.write(data)
-        else:
-            self._held = data
-            self._later(self._flush)  # a body that is not there yet must not keep the head waiting
-
-    def close(self) -> None:
-        self._flush()
-        self._transport.close()
-
-    def _flush(self) -> None:
-        if self._held:
-            held, self._held = self._held, b""
-            self._transport.write(held)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-
 def _as_bound(config: Config, port: int) -> Config:
     """The configuration with the port that was taken when any would do."""
     if config.port != 0:
@@ -143,9 +105,10 @@ def _as_bound(config: Config, port: int) -> Config:
 
 
 def _settings(app: App) -> uvicorn.Config:
+    api, front = build(app)
     return uvicorn.Config(
-        build(app),
-        http=_Protocol,
+        api,
+        http=cast("type[Front]", front),
         ws="none",
         loop="none",
         lifespan="on",

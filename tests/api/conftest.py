@@ -59,7 +59,7 @@ class Api:
     """One API key's view of the server."""
 
     def __init__(self, url: str, key: str | None = KEY) -> None:
-        self.url = url
+        self.url, self.key = url, key or ""
         headers = {} if key is None else {"Authorization": f"Bearer {key}"}
         self._session = aiohttp.ClientSession(url, headers=headers)
 
@@ -70,7 +70,7 @@ class Api:
         await self._session.close()
 
     async def ask(
-        self, method: str, path: str, body: Any = None, *, raw: bytes | None = None, **headers: str
+        self, method: str, path: str, body: Any = None, *, raw: Any = None, **headers: str
     ) -> Answer:
         extra = {name.replace("_", "-"): value for name, value in headers.items()}
         given: dict[str, Any] = {"data": raw} if raw is not None else {} if body is None else {"json": body}

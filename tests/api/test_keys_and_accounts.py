@@ -114,3 +114,15 @@ async def test_unexpected_error_says_nothing_but_its_id(
     answer = await api.get("/v1/webhooks")
     assert (answer.status, answer.code) == (500, "internal")
     assert "hush" not in str(answer.body)
+
+
+async def test_keys_say_when_they_were_last_used(api: Api, server: Server) -> None:
+    made = await api.post("/v1/keys", {"name": "CRM", "scopes": ["calls:read"]})
+    async with Api(api.url, made["key"]) as crm:
+        assert (await crm.get("/v1/calls")).status == 200
+        assert (await crm.get("/v1/webhooks")).status == 403
+    await server.app.key_use.write()
+    used = {key["id"]: key["last_used_at"] for key in (await api.get("/v1/keys"))["items"]}
+    assert used[made["id"]] is not None
+    unused = await api.post("/v1/keys", {"name": "spare", "scopes": ["calls:read"]})
+    assert unused["last_used_at"] is None

@@ -116,7 +116,7 @@ async def test_url_that_is_signed_is_the_public_one(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("type", "body", "header", "signed", "reply"),
     [
-        ("elevenlabs", b'{"type":"post_call_audio"}', "ElevenLabs-Signature", "t={t},v0={hex}", (200, "")),
+        ("elevenlabs", b'{"type":"something_new"}', "ElevenLabs-Signature", "t={t},v0={hex}", (200, "")),
         ("jambonz", b'{"call_sid":"c","call_status":"trying"}', "Jambonz-Signature", "t={t},v1={hex}", (200, "")),
         ("retell", b'{"event":"transfer_started"}', "X-Retell-Signature", "v={t}000,d={hex}", (200, "")),
         ("vapi", b'{"message":{"type":"hang"}}', "X-Signature", "{hex}", (200, {})),

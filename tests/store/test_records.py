@@ -86,6 +86,15 @@ async def test_keys_are_listed_within_the_account(store: SqlStore) -> None:
     assert [k.id for k in (*first.items, *second.items)] == ["ak_0", "ak_1", "ak_2"]
 
 
+async def test_the_use_of_keys_is_written_down(store: SqlStore) -> None:
+    for key in (make.api_key("ak_0"), make.api_key("ak_1"), make.api_key("ak_x", OTHER)):
+        await store.add_key(key)
+    await store.use_keys([(ACCOUNT, "ak_0"), (ACCOUNT, "ak_x")], NOW)
+    await store.use_keys([(ACCOUNT, "ak_0")], later(1))
+    assert [k.last_used_at for k in (await store.list_keys(ACCOUNT, None, 9)).items] == [later(1), None]
+    assert [k.last_used_at for k in (await store.list_keys(OTHER, None, 9)).items] == [None]
+
+
 async def test_a_webhook_comes_back_with_its_secrets(store: SqlStore) -> None:
     await store.add_webhook(SECRETIVE)
     assert await store.get_webhook(ACCOUNT, "wb_1") == SECRETIVE

@@ -13,7 +13,7 @@ import msgspec
 
 from aftercall.domain.account import ApiKey, Source
 from aftercall.domain.errors import Forbidden, Unauthenticated
-from aftercall.engine.keys import digest
+from aftercall.engine.keys import KeyUse, digest
 from aftercall.engine.ports import Clock, Store
 
 T = TypeVar("T")
@@ -50,8 +50,8 @@ class Recent(Generic[T]):
 class Access:
     """Finds the key or source behind a request, or says no."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, key_use: KeyUse) -> None:
+        self._store, self._clock, self._key_use = store, clock, key_use
         self._keys: Recent[ApiKey] = Recent()
         self._sources: Recent[Source] = Recent()
 
@@ -73,6 +73,7 @@ class Access:
             raise Unauthenticated("This API key has expired.")
         if scope is not None and scope not in found.scopes:
             raise Forbidden(f"This API key lacks the scope {scope}.")
+        self._key_use.note(found)
         return found
 
     async def find_source(self, source_id: str) -> Source | None:

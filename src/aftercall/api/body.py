@@ -1,41 +1,36 @@
-"""Reading a request's body up to a cap, without trusting what it says about its length."""
+"""A request's body as it comes in: in memory, and beyond a size in a file that has no name."""
 
-from litestar.types import Receive
-
-from aftercall.api.access import Headers, header
-from aftercall.domain.errors import TooLarge
-
-
-class Disconnected(Exception):
-    """The client went away before it had said everything; nobody waits for an answer."""
+import mmap
+import tempfile
+from typing import IO
 
 
-async def read_body(receive: Receive, headers: Headers, most: int) -> bytes:
-    """The whole body. Raises TooLarge, as early as it can be told, and Disconnected."""
-    length = header(headers, b"content-length")
-    if length is not None and length.isdigit() and int(length) > most:
-        raise TooLarge(f"The body may have at most {most} bytes.")
-    body, more = await _part(receive)
-    if not more:
-        _check(len(body), most)
-        return body
-    parts, size = [body], len(body)
-    while more:
-        _check(size, most)
-        part, more = await _part(receive)
-        parts.append(part)
-        size += len(part)
-    _check(size, most)
-    return b"".join(parts)
+class Body:
+    def __init__(self) -> None:
+        self.size = 0
+        self._memory = bytearray()
+        self._file: IO[bytes] | None = None
 
+    def add(self, data: bytes) -> None:
+        self.size += len(data)
+        if self._file is None:
+            self._memory += data
+        else:
+            self._file.write(data)
 
-async def _part(receive: Receive) -> tuple[bytes, bool]:
-    message = await receive()
-    if message["type"] != "http.request":
-        raise Disconnected
-    return message["body"], message["more_body"]
+    def spill(self) -> None:
+        """From here on into a file. Raises OSError."""
+        self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # closed by `drop`
+        self._file.write(self._memory)
+        self._memory.clear()
 
+    def whole(self) -> bytes | mmap.mmap:
+        """Raises OSError."""
+        if self._file is None:
+            return bytes(self._memory)
+        return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
-def _check(size: int, most: int) -> None:
-    if size > most:
-        raise TooLarge(f"The body may have at most {most} bytes.")
+    def drop(self) -> None:
+        self._memory.clear()
+        if self._file is not None:
+            self._file.close()

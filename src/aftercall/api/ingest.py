@@ -1,37 +1,56 @@
-"""ingest: POST /v1/events and /in/{source}, a plain ASGI app in front of the API. 2xx only after the commit.
+"""ingest: POST /v1/events and /in/{source}, in front of the API (api/front.py). 2xx only after the commit.
 
-It decodes the raw body itself: this is the path every event takes, and the framework costs more than the work.
+It decodes the raw body itself: this is the path every event takes, and a framework costs more than the work.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, cast
+from mmap import mmap
+from typing import Any, NamedTuple, cast
 
 import msgspec
-from litestar.types import Receive, Scope, Send
 
 from aftercall.api.access import Access, Headers, header
 from aftercall.api.answers import error_answer
-from aftercall.api.body import Disconnected, read_body
 from aftercall.api.rates import Rates
 from aftercall.app import App
 from aftercall.domain.account import Source
-from aftercall.domain.errors import Busy, FieldError, Forbidden, Invalid, Problem, Unavailable
+from aftercall.domain.errors import Busy, FieldError, Forbidden, Invalid, Problem, TooLarge, Unavailable
 from aftercall.domain.fact import Fact
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Reply, Request, SignedType, SourceType
+from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType, StreamedType
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
 
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
+MAX_STREAMS = 4  # bodies larger than usual on their way in at once
 JSON = (b"content-type", b"application/json")
+
+
+class Asked(msgspec.Struct):
+    """A request as it was sent. `path` is `raw_path` with its escapes resolved; header names in lower case."""
+
+    method: str
+    path: str
+    raw_path: bytes
+    query: bytes
+    headers: list[tuple[bytes, bytes]]
+    body: bytes | mmap = b""
+    refused: Problem | None = None  # before it was read to its end
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: list[tuple[bytes, bytes]]
+    body: bytes
 
 
 class ItemError(msgspec.Struct, frozen=True):
@@ -77,84 +96,103 @@ class Ingest:
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
         self._rates = Rates()
+        self._streams: set[object] = set()  # who sends a body that is larger than usual
         self._defaults: dict[str, tuple[int, Source | None]] = {}
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    @property
+    def usual_limit(self) -> int:
+        """Bytes that a body may have."""
+        return self._app.config.max_body_bytes
+
+    async def larger_limit(self, asked: Asked, sender: object) -> int:
+        """What a body may have that is larger than usual: more, where its source sends audio.
+
+        Only a few may send so much at once: raises Busy. `release` gives the place back.
+        """
+        source = await self._access.find_source(asked.path.removeprefix("/in/").partition("/")[0])
+        kind = SOURCES.get(source.type) if source is not None and asked.path.startswith("/in/") else None
+        if not isinstance(kind, StreamedType):
+            return self.usual_limit
+        if len(self._streams) >= MAX_STREAMS:
+            raise Busy("Too many large requests at once.", retry_after=10)
+        self._streams.add(sender)
+        return kind.largest
+
+    def release(self, sender: object) -> None:
+        self._streams.discard(sender)
+
+    @staticmethod
+    def too_large(limit: int) -> TooLarge:
+        return TooLarge(f"The body may have at most {limit} bytes.")
+
+    async def answer(self, asked: Asked) -> Answer:
+        """Never raises: what goes wrong is an answer, too."""
         started = time.perf_counter()
         try:
-            answer = await self._take(scope, receive)
-        except Disconnected:
-            return
+            answer = await self._take(asked)
         except Problem as problem:
             self._app.metrics.count("aftercall_requests_refused_total", f'reason="{problem.code}"')
-            await _refuse(send, problem)
-            return
+            return _refusal(problem)
         except Exception:
             log.exception("ingest_failed")
-            await _refuse(
-                send, Unavailable("Something went wrong here; the log has the details.", retry_after=5)
-            )
-            return
+            return _refusal(Unavailable("Something went wrong here; the log has the details.", retry_after=5))
         self._app.metrics.observe("aftercall_accept_seconds", time.perf_counter() - started)
-        if type(answer) is bytes:
-            await _send(send, 200, answer, [JSON])
-        else:
-            await _reply(send, cast("Reply", answer))
+        return answer
 
-    async def _take(self, scope: Scope, receive: Receive) -> bytes | Reply:
-        if scope["method"] != "POST":  # type: ignore[typeddict-item]  # only http scopes come here
+    async def _take(self, asked: Asked) -> Answer:
+        if asked.method != "POST":
             raise MethodNotAllowed
-        headers = scope["headers"]
-        if header(headers, b"content-encoding") not in (None, b"identity"):
+        if header(asked.headers, b"content-encoding") not in (None, b"identity"):
             raise UnsupportedMediaType
-        if scope["path"].startswith("/in/"):
-            return await self._from_source(scope, receive)
-        key = await self._access.key(headers, "events:write")
+        if asked.path.startswith("/in/"):
+            return await self._from_source(asked)
+        key = await self._access.key(asked.headers, "events:write")
         settings = await self._settings(key.account_id)
-        if (header(headers, b"content-type") or b"").lower().startswith(FORMS):
+        if (header(asked.headers, b"content-type") or b"").lower().startswith(FORMS):
             raise UnsupportedMediaType
-        body = await read_body(receive, headers, self._app.config.max_body_bytes)
-        return await self._events(settings, body, None)
+        return await self._events(settings, _in_memory(asked), None)
 
-    async def _from_source(self, scope: Scope, receive: Receive) -> bytes | Reply:
-        source_id, _, path = scope["path"][len("/in/") :].partition("/")
-        headers = scope["headers"]
+    async def _from_source(self, asked: Asked) -> Answer:
+        source_id, _, path = asked.path[len("/in/") :].partition("/")
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
         if found is not None and isinstance(kind, SignedType):
-            return await self._signed(scope, receive, found, kind, path)
-        source = self._access.check_token(found, headers, scope["query_string"])
+            return await self._signed(asked, found, kind, path)
+        source = self._access.check_token(found, asked.headers, asked.query)
         settings = await self._open(source)
-        body = await read_body(receive, headers, self._app.config.max_body_bytes)
+        body = _in_memory(asked)
         if source.type == "http":
             return await self._events(settings, body, source)
-        parsed = cast("SourceType", kind).parse(source, path, _named(headers), body)
+        parsed = cast("SourceType", kind).parse(source, path, _named(asked.headers), body)
         taken = await self._keep(settings, source, parsed, self._app.clock.now())
         bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
-        return _encode([*_numbered(taken), *bad], parsed.ignored)
+        return _results([*_numbered(taken), *bad], parsed.ignored)
 
-    async def _signed(
-        self, scope: Scope, receive: Receive, source: Source, kind: SignedType, path: str
-    ) -> Reply:
+    async def _signed(self, asked: Asked, source: Source, kind: SignedType, path: str) -> Answer:
         """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
-        headers, query = scope["headers"], scope["query_string"].decode("latin-1")
-        body = await read_body(receive, headers, self._app.config.max_body_bytes)
-        raw = scope["raw_path"].partition(b"?")[0].decode("latin-1")
+        body, query = _body(asked), asked.query.decode("latin-1")
+        raw = asked.raw_path.decode("latin-1")
         request = Request(
             url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
             path=path,
             query=query,
-            headers=_named(headers),
-            body=body,
+            headers=_named(asked.headers),
+            body=body if isinstance(body, bytes) else b"",
             now=self._app.clock.now(),
         )
-        kind.verify(source, request)
+        if isinstance(body, bytes):
+            kind.verify(source, request)
+            parsed = kind.read(source, request)
+        else:
+            parsed = await asyncio.to_thread(cast("StreamedType", kind).hear, source, request, body)
         settings = await self._open(source)
-        taken = await self._keep(settings, source, kind.read(source, request), request.now)
+        taken = await self._keep(settings, source, parsed, request.now)
         for result in taken:
             if isinstance(result, Problem):
                 raise result
-        return kind.reply
+        reply = kind.reply
+        headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+        return Answer(reply.status, headers, reply.body)
 
     async def _open(self, source: Source) -> Settings:
         settings = await self._settings(source.account_id)
@@ -171,7 +209,7 @@ class Ingest:
         facts = (msgspec.structs.replace(fact, received_at=now) for fact in parsed.facts)
         return await self._accept([self._item(settings, source, fact) for fact in facts])
 
-    async def _events(self, settings: Settings, body: bytes, source: Source | None) -> bytes:
+    async def _events(self, settings: Settings, body: bytes, source: Source | None) -> Answer:
         """Events in our own vocabulary: one, answered by itself, or a list, answered item by item."""
         raw, is_list = http.items(body, self._app.config.max_batch)
         self._charge(settings, len(raw))
@@ -191,10 +229,10 @@ class Ingest:
         taken = iter(await self._accept(items))
         done = [result if result is not None else next(taken) for result in results]
         if is_list:
-            return _encode(_numbered(done))
+            return _results(_numbered(done))
         if isinstance(done[0], Problem):
             raise done[0]
-        return msgspec.json.encode(done[0])
+        return Answer(200, [JSON], msgspec.json.encode(done[0]))
 
     async def _settings(self, account_id: str) -> Settings:
         settings = await self._app.settings.get(account_id)
@@ -238,6 +276,16 @@ class Ingest:
         return await self._app.intake.accept(items) if items else ()
 
 
+def _body(asked: Asked) -> bytes | mmap:
+    if asked.refused is not None:
+        raise asked.refused
+    return asked.body
+
+
+def _in_memory(asked: Asked) -> bytes:
+    return cast("bytes", _body(asked))  # only types that are streamed to may send more
+
+
 def _named(headers: Headers) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
 
@@ -251,29 +299,19 @@ def _numbered(results: Sequence[Taken | Problem]) -> list[ItemResult]:
     ]
 
 
-def _encode(results: Sequence[ItemResult], ignored: int = 0) -> bytes:
+def _results(results: Sequence[ItemResult], ignored: int = 0) -> Answer:
     count = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
     for result in results:
         count[result.status] += 1
-    return msgspec.json.encode(BatchAnswer(results=tuple(results), **count, ignored=ignored))
+    body = msgspec.json.encode(BatchAnswer(results=tuple(results), **count, ignored=ignored))
+    return Answer(200, [JSON], body)
 
 
-async def _refuse(send: Send, problem: Problem) -> None:
+def _refusal(problem: Problem) -> Answer:
     if problem.retry_after is None and isinstance(problem, Busy | Unavailable):
         problem.retry_after = 1
     status, body, more = error_answer(problem, new_id("req"))
     headers = [JSON, *((name.lower().encode(), value.encode()) for name, value in more.items())]
     if status == 405:
         headers.append((b"allow", b"POST"))
-    await _send(send, status, body, headers)
-
-
-async def _reply(send: Send, reply: Reply) -> None:
-    headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
-    await _send(send, reply.status, reply.body, headers)
-
-
-async def _send(send: Send, status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> None:
-    headers.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    return Answer(status, headers, body)

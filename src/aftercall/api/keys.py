@@ -27,7 +27,7 @@ class NewKeyForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class KeyOut(msgspec.Struct, frozen=True, kw_only=True):
-    """`hint` is how the key begins."""
+    """`hint` is how the key begins; `last_used_at` is exact to a minute."""
 
     id: str
     name: str
@@ -36,6 +36,7 @@ class KeyOut(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_at: datetime | None
 
 
 class KeyCreated(KeyOut, frozen=True, kw_only=True):

@@ -1,17 +1,18 @@
-"""The whole HTTP side of one App: the ingest routes in front, Litestar with everything else behind."""
+"""The whole HTTP side of one App: events at the front door, Litestar with everything else behind it."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from litestar import Litestar, Request, Response, get
-from litestar.enums import ScopeType
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp
 
 from aftercall.api import accounts, calls, deliveries, directory, keys, sources, system, webhooks
 from aftercall.api.access import Access
 from aftercall.api.answers import JSON, answer_http, answer_problem, answer_unexpected
+from aftercall.api.front import Front
 from aftercall.api.ingest import Ingest
 from aftercall.api.openapi import document
 from aftercall.api.operation import Operation
@@ -31,23 +32,10 @@ OPERATIONS: tuple[Operation, ...] = (
 )
 
 
-def build(app: App) -> ASGIApp:
-    """The ASGI application of a running App."""
-    access = Access(app.store, app.clock)
-    ingest = Ingest(app, access)
-    api = _litestar(app, access)
-
-    async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == ScopeType.HTTP and _is_ingest(scope["path"]):
-            await ingest(scope, receive, send)
-        else:
-            await api(scope, receive, send)
-
-    return serve
-
-
-def _is_ingest(path: str) -> bool:
-    return path in ("/v1/events", "/v1/events/") or path.startswith("/in/")
+def build(app: App) -> tuple[ASGIApp, Callable[..., Front]]:
+    """What answers for a running App: everything but events, and the connections that answer those."""
+    access = Access(app.store, app.clock, app.key_use)
+    return _litestar(app, access), partial(Front, ingest=Ingest(app, access))
 
 
 def _litestar(app: App, access: Access) -> Litestar:

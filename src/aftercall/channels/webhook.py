@@ -1,7 +1,6 @@
 """The webhook channel: one signed request, and what came of it (W2, W5, W6, W9)."""
 
 from base64 import b64encode
-from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -64,7 +63,7 @@ class WebhookChannel:
             timeout=webhook.timeout_seconds,
             body_cap=BODY_KEPT,
         )
-        shown = tuple(_masked(headers, webhook))
+        shown = _masked(headers, webhook)
         try:
             response = await self._door.request(request)
         except NetError as error:
@@ -92,6 +91,8 @@ def _headers(
     headers["X-AfterCall-Attempt"] = str(attempt)
     if authorization := _authorization(webhook.auth):
         headers[authorization[0]] = authorization[1]
+    if not webhook.headers:
+        return tuple(headers.items())
     taken = {name.lower() for name in headers}
     return (*headers.items(), *((n, v) for n, v in webhook.headers.items() if n.lower() not in taken))
 
@@ -115,12 +116,14 @@ def _with_secret(auth: Auth, secret: str) -> Auth:
     return msgspec.structs.replace(auth, secret=secret)
 
 
-def _masked(headers: Iterable[tuple[str, str]], webhook: Webhook) -> Iterable[tuple[str, str]]:
+def _masked(headers: tuple[tuple[str, str], ...], webhook: Webhook) -> tuple[tuple[str, str], ...]:
     """The headers as the log may show them: signatures stay, secrets and extra headers' values do not."""
+    if webhook.auth.type == "none" and not webhook.headers:
+        return headers
     secret = {name.lower() for name in webhook.headers} | {"authorization"}
     if webhook.auth.type == "header":
         secret.add((webhook.auth.header or "").lower())
-    return ((name, MASK if name.lower() in secret else value) for name, value in headers)
+    return tuple((name, MASK if name.lower() in secret else value) for name, value in headers)
 
 
 def _outcome(

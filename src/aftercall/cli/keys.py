@@ -65,10 +65,18 @@ def list_keys(where: Where | None = None, *, account: OneAccount = None) -> None
 
     found = _either(where, directly, remotely)
     rows = [
-        (k["id"], k["name"], k["hint"] + "…", _scopes(k["scopes"]), k["created_at"], k.get("revoked_at"))
+        (
+            k["id"],
+            k["name"],
+            k["hint"] + "…",
+            _scopes(k["scopes"]),
+            k["created_at"],
+            k.get("last_used_at"),
+            k.get("revoked_at"),
+        )
         for k in found
     ]
-    table(("id", "name", "begins", "scopes", "created", "revoked"), rows)
+    table(("id", "name", "begins", "scopes", "created", "last used", "revoked"), rows)
 
 
 @keys.command(name="revoke")

@@ -175,6 +175,8 @@ def _watchdog_due(call: Call, speech: Speech, timing: Timing) -> datetime | None
 
 def _gates(call: Call, speech: Speech, timing: Timing) -> Callable[[str], datetime | None]:
     """When each kind of event may be said."""
+    if call.final:
+        return lambda _: speech.first_heard_at
     start: datetime | None = speech.first_heard_at + timedelta(seconds=timing.gate)
     if call.direction is None and call.ended_at is None:
         start = None  # the root leg is not known yet: guesses made now were the only wrong ones (C4.1)
@@ -184,8 +186,6 @@ def _gates(call: Call, speech: Speech, timing: Timing) -> Callable[[str], dateti
         end = speech.end_heard_at + timedelta(seconds=timing.gate)
         quiet = speech.last_heard_at + timedelta(seconds=timing.quiet)
         settled = min(quiet, speech.end_heard_at + timedelta(seconds=timing.settle_max))
-    if call.final:
-        start = end = settled = speech.first_heard_at
 
     def at(name: str) -> datetime | None:
         if name == COMPLETED:

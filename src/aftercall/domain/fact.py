@@ -309,7 +309,10 @@ def ordered(facts: Iterable[Fact]) -> list[Fact]:
     Depends on the set only, never on the order of arrival. At one instant a call's life decides (a clock of
     whole seconds says no more), then the natural id.
     """
-    by_time = sorted(facts, key=place)
+    by_time = list(facts)
+    if len(by_time) < 2:
+        return by_time
+    by_time.sort(key=place)
     numbered = [i for i, f in enumerate(by_time) if f.seq is not None]
     if len(numbered) < 2:
         return by_time

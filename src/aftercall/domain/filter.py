@@ -86,10 +86,7 @@ def _number_among(call: Call, numbers: tuple[str, ...]) -> bool:
     ours = our_number(call)
     if not ours:
         return False
-    if ours in numbers:
-        return True
-    digits = _digits(ours)
-    return bool(digits) and digits in _all_digits(numbers)
+    return ours in numbers or _digits(ours) in _all_digits(numbers)
 
 
 def _queue_among(queue: Named | None, queues: tuple[str, ...]) -> bool:

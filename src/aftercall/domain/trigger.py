@@ -4,6 +4,7 @@ A classic trigger is one event and one predicate, so whoever subscribes needs to
 """
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -38,6 +39,12 @@ def fires(trigger: str, call: Call, event: Event) -> bool:
     if known.call_types is not BOTH and call.direction not in known.call_types:
         return False
     return known.when(call, event)
+
+
+@lru_cache(maxsize=4096)
+def waiting_for(triggers: tuple[str, ...], event: str) -> tuple[str, ...]:
+    """Those of the triggers that this event may fire."""
+    return tuple(t for t in triggers if event == (TRIGGERS[t].event if t in TRIGGERS else t))
 
 
 def title(trigger: str) -> str:

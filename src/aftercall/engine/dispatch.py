@@ -159,7 +159,7 @@ class Dispatcher:
 
     def _pick(self, lane: Lane) -> tuple[Delivery, Turn] | None:
         """The lane's next delivery and its turn, if it may go now."""
-        if self._stopping or self._recorder.stuck or self._fleet.silent:
+        if not len(lane) or self._stopping or self._recorder.stuck or self._fleet.silent:
             return None
         if not lane.limited:
             self._learn(lane)

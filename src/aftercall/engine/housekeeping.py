@@ -1,21 +1,23 @@
-"""What is kept for a while only: dropped now and then, by every node, harmlessly more than once."""
+"""What can wait: old things dropped, the use of keys written down; by every node, harmlessly more than once."""
 
 import asyncio
+import contextlib
 import logging
 from datetime import timedelta
 
 from aftercall.domain.errors import Unavailable
+from aftercall.engine.keys import KeyUse
 from aftercall.engine.ports import Clock, Store
 
 log = logging.getLogger(__name__)
 
-EVERY = 600.0  # seconds
+EVERY = 60.0  # seconds
 IDEMPOTENCY_KEPT = timedelta(hours=24)
 
 
 class Housekeeping:
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, key_use: KeyUse) -> None:
+        self._store, self._clock, self._key_use = store, clock, key_use
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -25,6 +27,8 @@ class Housekeeping:
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+            with contextlib.suppress(Unavailable):
+                await self._key_use.write()
 
     async def tidy(self) -> int:
         """How many answers kept for an Idempotency-Key were dropped."""
@@ -34,6 +38,7 @@ class Housekeeping:
         while True:
             try:
                 await self.tidy()
+                await self._key_use.write()
             except Unavailable:
                 log.warning("housekeeping_waits_for_the_store")
             await asyncio.sleep(EVERY)

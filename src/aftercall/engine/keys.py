@@ -7,12 +7,34 @@ from datetime import datetime
 from hashlib import sha256
 
 from aftercall.domain.account import SCOPES, ApiKey
-from aftercall.domain.errors import Invalid
+from aftercall.domain.errors import Invalid, Unavailable
 from aftercall.engine.ids import new_id
+from aftercall.engine.ports import Clock, Store
 
 PREFIX = "ac_live_"
 ALL_SCOPES: tuple[str, ...] = (*SCOPES, "accounts:write")
 _KEY = re.compile(r"[\x21-\x7e]{8,200}")  # what fits in a header; ours are far longer
+
+
+class KeyUse:
+    """When each key was last used: noted in memory, written down now and then, exact to that."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+        self._used: set[tuple[str, str]] = set()
+
+    def note(self, key: ApiKey) -> None:
+        self._used.add((key.account_id, key.id))
+
+    async def write(self) -> None:
+        used, self._used = self._used, set()
+        if not used:
+            return
+        try:
+            await self._store.use_keys(sorted(used), self._clock.now())
+        except Unavailable:
+            self._used |= used
+            raise
 
 
 def make_key(

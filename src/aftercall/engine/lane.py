@@ -102,6 +102,8 @@ class Lane:
         limit = 1 if self.state.is_open else self.max_in_flight  # an open breaker lets one probe through
         if self.in_flight >= limit:
             return None
-        pauses = [t for t in (self.not_before, self.state.open_until) if t is not None]
-        pause = max(((t - now).total_seconds() for t in pauses), default=0.0)
-        return max(0.0, pause, self.rate.wait(monotonic))
+        wait = self.rate.wait(monotonic)
+        for pause in (self.not_before, self.state.open_until):
+            if pause is not None:
+                wait = max(wait, (pause - now).total_seconds())
+        return wait

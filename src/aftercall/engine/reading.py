@@ -5,6 +5,7 @@ import types
 import typing
 from enum import Enum
 from functools import lru_cache
+from mmap import mmap
 from typing import Any, TypeVar
 
 import msgspec
@@ -31,6 +32,16 @@ def decode(body: bytes) -> Any:
     except RecursionError:
         raise Unreadable("The JSON is nested too deep.") from None
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Unreadable(f"The body is not valid JSON: {_first_line(error)}.") from None
+
+
+def decode_as(body: bytes | mmap, kind: type[T]) -> T:
+    """The JSON of a body as a `kind`; what that has no place for is skipped. Raises Unreadable and Invalid."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), None, kind, "") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"The body is not valid JSON: {_first_line(error)}.") from None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from mmap import mmap
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -60,6 +61,17 @@ class SignedType(Protocol):
 
     def read(self, source: Source, request: Request) -> Parsed:
         """The facts of a verified request. Pure, as `parse` is."""
+        ...
+
+
+@runtime_checkable
+class StreamedType(SignedType, Protocol):
+    """One that also sends recordings: such a request does not go through memory."""
+
+    largest: int  # bytes that a body may have
+
+    def hear(self, source: Source, request: Request, body: mmap) -> Parsed:
+        """Verify and read a request whose body is larger than usual; `request.body` is empty. Runs in a thread."""
         ...
 
 

@@ -1,7 +1,11 @@
 """ElevenLabs Agents: post-call webhooks (B9). One message is the whole call, its transcript and its analysis."""
 
 from datetime import datetime, timedelta
+from mmap import mmap
 from typing import Any
+from urllib.parse import quote
+
+import msgspec
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.fact import (
@@ -14,10 +18,12 @@ from aftercall.domain.fact import (
     Hangup,
     Kind,
     Reason,
+    Recording,
     Status,
     Transcript,
     Turn,
 )
+from aftercall.engine.reading import decode_as
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
@@ -39,7 +45,11 @@ timing: Timing = Timing(gate=0.0, quiet=0.0, settle_max=0.0, watchdog=2 * 3600.0
 # Anything but 200 counts as a failure, and a webhook that fails too often is switched off.
 reply: Reply = Reply(200)
 
+largest: int = 128 << 20  # an hour and a half of audio as base64
+
 MAX_AGE = 1800.0
+AUDIO = "post_call_audio"
+RECORDING = "https://api.elevenlabs.io/v1/convai/conversations/{}/audio"
 FAILURES: dict[str, Reason] = {"busy": "busy", "no-answer": "no_answer"}
 ROLES = {"agent": "agent", "user": "customer"}
 VOICEMAIL = "voicemail"
@@ -47,23 +57,59 @@ VOICEMAIL = "voicemail"
 
 def verify(source: Source, request: Request) -> None:
     """`t=<s>,v0=<hex>`: an HMAC over `t.body`."""
+    _verify(source, request, request.body)
+
+
+def _verify(source: Source, request: Request, body: bytes | mmap) -> None:
     given = fields(request.headers.get("elevenlabs-signature"))
     if len(given.get("t", ())) != 1 or not given.get("v0"):
         refuse(MISSING)
     check_age(stamp(given["t"][0]), request.now, MAX_AGE)
-    said = f"{given['t'][0]}.".encode() + request.body
-    check(source, given["v0"], lambda secret: [hex_sha256(secret, said)])
+    stamped = f"{given['t'][0]}.".encode()
+    check(source, given["v0"], lambda secret: [hex_sha256(secret, stamped, body)])
 
 
 def read(source: Source, request: Request) -> Parsed:
-    """Audio posts are taken and thrown away: the recording is fetched from ElevenLabs."""
     body = record(request.body)
     kind = body.get("type")
+    if kind == AUDIO:
+        return _recorded(decode_as(request.body, _Audio), request.now)
     if kind not in ("post_call_transcription", "call_initiation_failure"):
         return Parsed(ignored=1)
     at = epoch(body.get("event_timestamp")) or request.now
     told = _Conversation(source, str(kind), inner(body, "data"), at)
     return Parsed(tuple(told.failed() if kind == "call_initiation_failure" else told.finished()))
+
+
+def hear(source: Source, request: Request, body: mmap) -> Parsed:
+    """An audio post. Its base64 is skipped, not kept: the recording stays with ElevenLabs."""
+    _verify(source, request, body)
+    said = decode_as(body, _Audio)
+    return _recorded(said, request.now) if said.type == AUDIO else Parsed(ignored=1)
+
+
+class _Named(msgspec.Struct):
+    conversation_id: str
+
+
+class _Audio(msgspec.Struct):
+    type: str
+    data: _Named
+    event_timestamp: float | None = None
+
+
+def _recorded(said: _Audio, now: datetime) -> Parsed:
+    at = epoch(said.event_timestamp) or now
+    call_key = key(said.data.conversation_id, "data.conversation_id")
+    data = Data(recording=_recording(call_key), call_type="ai_agent")
+    id_ = named(AUDIO, Kind.RECORDING_READY)
+    fact = Fact(kind=Kind.RECORDING_READY, call_key=call_key, occurred_at=at, natural_id=id_, data=data)
+    return Parsed((fact,))
+
+
+def _recording(conversation_id: str) -> Recording:
+    """Where it is to be had, with an API key of ElevenLabs."""
+    return Recording(id=conversation_id, url=RECORDING.format(quote(conversation_id, safe="")))
 
 
 class _Conversation:
@@ -101,6 +147,9 @@ class _Conversation:
             facts.append(self.fact(Kind.TRANSCRIPT_READY, Data(transcript=transcript), after))
         if analysis := self.analysis():
             facts.append(self.fact(Kind.ANALYZED, Data(analysis=analysis), after))
+        if self.data.get("has_audio") is True:
+            recording = Data(recording=_recording(self.call_key))
+            facts.append(self.fact(Kind.RECORDING_READY, recording, after))
         return facts
 
     def failed(self) -> list[Fact]:

@@ -4,6 +4,7 @@ import hmac
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from hashlib import sha256
+from mmap import mmap
 from typing import NoReturn
 
 from aftercall.domain.account import Source
@@ -39,8 +40,12 @@ def check_age(signed_at: float, now: datetime, past: float, future: float = 300.
         refuse(OLD)
 
 
-def hex_sha256(secret: bytes, said: bytes) -> str:
-    return hmac.new(secret, said, sha256).hexdigest()
+def hex_sha256(secret: bytes, *said: bytes | mmap) -> str:
+    """Of the parts put together."""
+    made = hmac.new(secret, digestmod=sha256)
+    for part in said:
+        made.update(part)
+    return made.hexdigest()
 
 
 def refuse(why: str) -> NoReturn:

@@ -1,5 +1,6 @@
 """Accounts and API keys."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,8 @@ from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import accounts, api_keys
-from aftercall.store.statement import Insert, Query
-from aftercall.store.values import document, micros, micros_or_none
+from aftercall.store.statement import Insert, Many, Query, types
+from aftercall.store.values import document, micros, micros_or_none, moment_or_none
 
 a, k = accounts.c, api_keys.c
 
@@ -42,6 +43,14 @@ _REVOKE = Query(
     update(api_keys)
     .where(k.account_id == bindparam("in_account"), k.id == bindparam("with_id"))
     .values(document=bindparam("new_document"), revoked_at=bindparam("at"))
+)
+_USED = Many(
+    types(k.account_id, k.id, k.last_used_at),
+    lambda new: (
+        update(api_keys)
+        .where(k.account_id == new["account_id"], k.id == new["id"])
+        .values(last_used_at=new["last_used_at"])
+    ),
 )
 
 
@@ -80,11 +89,16 @@ class SqlAccounts(Part):
         return _decode_key(rows[0][0]) if rows else None
 
     async def list_keys(self, account_id: str, cursor: str | None, limit: int) -> Page[ApiKey]:
-        query = select(k.document, k.id).where(k.account_id == account_id).order_by(k.id).limit(limit + 1)
+        query = select(k.document, k.id, k.last_used_at).where(k.account_id == account_id)
+        query = query.order_by(k.id).limit(limit + 1)
         if cursor is not None:
             query = query.where(k.id > read_cursor(cursor, tuple[str])[0])
         rows = await self._database.read(Link.all, query)
-        return page(rows, limit, lambda row: _decode_key(row[0]), lambda row: (row[1],))
+        return page(rows, limit, _read_key, lambda row: (row[1],))
+
+    async def use_keys(self, keys: Sequence[tuple[str, str]], now: datetime) -> None:
+        at = micros(now)
+        await self._database.write(Link.many, _USED, [(account_id, id_, at) for account_id, id_ in keys])
 
     async def revoke_key(self, account_id: str, key_id: str, now: datetime) -> bool:
         """False when there is none, or it was revoked before."""
@@ -93,6 +107,10 @@ class SqlAccounts(Part):
 
 def read_account(row: Any) -> Account:
     return msgspec.structs.replace(_decode_account(row[0]), version=row[1])
+
+
+def _read_key(row: Any) -> ApiKey:
+    return msgspec.structs.replace(_decode_key(row[0]), last_used_at=moment_or_none(row[2]))
 
 
 def find_account(link: Link, account_id: str) -> Account | None:

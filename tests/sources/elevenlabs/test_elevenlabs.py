@@ -65,7 +65,7 @@ def test_inbound_call() -> None:
     assert call.custom_fields == {"user_id": "user-9", "tier": "gold"}
     assert call.uuid == "CA11111111111111111111111111111111"
     assert call.data_quality == ()
-    assert names(made) == ["ended", "completed", "transcript_ready", "analyzed"]
+    assert names(made) == ["ended", "completed", "recording_ready", "transcript_ready", "analyzed"]
 
 
 def test_inbound_call_has_transcript_and_results() -> None:
@@ -102,10 +102,17 @@ def test_outbound_call(name: str, status: str, reason: str | None, sip: Any) -> 
     assert call.hangup.sip_code == sip
 
 
-@pytest.mark.parametrize("given", [body("audio"), b'{"type": "something_new"}', b"{}"])
-def test_audio_and_what_is_new_are_ignored(given: bytes) -> None:
+@pytest.mark.parametrize("given", [b'{"type": "something_new"}', b"{}"])
+def test_what_is_new_is_ignored(given: bytes) -> None:
     parsed = read("elevenlabs", given)
     assert (parsed.facts, parsed.ignored) == ((), 1)
+
+
+def test_audio_becomes_a_recording_of_its_conversation() -> None:
+    both = told([read("elevenlabs", body("inbound")), read("elevenlabs", body("audio"))])
+    [recording] = both.call.recordings
+    assert recording.url == f"https://api.elevenlabs.io/v1/convai/conversations/{recording.id}/audio"
+    assert names(both).count("recording_ready") == 1
 
 
 def test_message_without_a_conversation_is_refused() -> None:
