@@ -19,8 +19,9 @@ from aftercall.engine.connections import SETTLED
 from aftercall.engine.fleet import BEAT, DEAD_AFTER
 from aftercall.engine.rows import CallQuery
 from aftercall.engine.upstream import Lost, Parsed, Reply, Request, Upstream
-from tests.support.ami import Manager, add_pbx, change, in_state
+from tests.support.ami import Manager, add_pbx
 from tests.support.house import House, house
+from tests.support.listened import change, in_state
 from tests.support.wait import until
 
 SOURCES = 6

@@ -1,97 +1,42 @@
 """A PBX's manager interface on 127.0.0.1: logs in by challenge, lists channels, plays what a PBX once said."""
 
 import asyncio
-import contextlib
 import hashlib
 import re
 import ssl
 from datetime import datetime
-from typing import Any, Self
-
-import msgspec
+from typing import Any
 
 from aftercall.domain.account import Source
-from aftercall.engine.holding import Connection
-from aftercall.engine.ids import new_id
 from tests.support.house import House
-from tests.support.wait import until
+from tests.support.listened import Listened, add_source
 
 CHALLENGE = "198123456"
 USERNAME, PASSWORD = "aftercall", "s3cret-of-the-pbx"
 _STAMP = re.compile(rb"(?m)^Timestamp: (\d+\.\d+)")
 
 
-class Manager:
+class Manager(Listened):
     """`actions` holds the names of what was asked. `channels` and `waiting` are the messages that CoreShowChannels
     and QueueStatus list."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, challenges: bool = True) -> None:
+        super().__init__(tls)
         self.channels: list[bytes] = []
         self.waiting: list[bytes] | None = []  # None: a PBX without queues
         self.actions: list[str] = []
         self.asked = b""  # all that was received
-        self.logins = 0
-        self.most = 0  # sessions at the same time
         self.mute = False  # answers nothing any more
         self.may_list = True
-        self._tls, self._challenges = tls, challenges
-        self._sessions: set[asyncio.StreamWriter] = set()
-        self._logged_in: set[asyncio.StreamWriter] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._challenges = challenges
 
-    async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self._tls)
-        self.port: int = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._server.close()
-        self.cut()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._server.wait_closed()
-
-    @property
-    def sessions(self) -> int:
-        """How many are logged in now."""
-        return len(self._logged_in)
-
-    def play(self, said: bytes, pieces: int | None = None) -> None:
-        """Say it to everybody who is logged in, in pieces of so many bytes."""
-        for writer in self._logged_in:
-            size = pieces or len(said)
-            for start in range(0, len(said), size):
-                writer.write(said[start : start + size])
-
-    async def play_bytewise(self, said: bytes) -> None:
-        """Say it byte by byte, each read by itself."""
-        for n in range(len(said)):
-            self.play(said[n : n + 1])
-            await asyncio.sleep(0)
-
-    def cut(self) -> None:
-        for writer in list(self._sessions):
-            writer.close()
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        self._sessions.add(writer)
+    async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"Asterisk Call Manager/11.0.0\r\n")
-        try:
-            while True:
-                action = await reader.readuntil(b"\r\n\r\n")
-                self.asked += action
-                if not self.mute:
-                    self._answer(writer, _fields(action))
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            self._sessions.discard(writer)
-            self._logged_in.discard(writer)
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        while True:
+            action = await reader.readuntil(b"\r\n\r\n")
+            self.asked += action
+            if not self.mute:
+                self._answer(writer, _fields(action))
 
     def _answer(self, writer: asyncio.StreamWriter, asked: dict[str, str]) -> None:
         name, id_ = asked["Action"], asked.get("ActionID", "")
@@ -116,9 +61,7 @@ class Manager:
         knows = asked.get("Key") == key or asked.get("Secret") == PASSWORD
         if asked["Username"] != USERNAME or not knows:
             return f"Response: Error\r\n{head}Message: Authentication failed\r\n\r\n".encode()
-        self.logins += 1
-        self._logged_in.add(writer)
-        self.most = max(self.most, self.sessions)
+        self.logged_in(writer)
         booted = "Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
         return f"Response: Success\r\n{head}Message: Authentication accepted\r\n\r\n{booted}".encode()
 
@@ -132,34 +75,8 @@ def _listing(head: str, listed: list[bytes], action: str) -> bytes:
 
 async def add_pbx(home: House, pbx: Manager, *, password: str = PASSWORD, **settings: Any) -> Source:
     """A source of type asterisk that is fed by this PBX."""
-    now = home.clock.now()
     given = {"host": "127.0.0.1", "port": pbx.port, "username": USERNAME, "dialplan": {"agents": r"10\d"}}
-    source = Source(
-        id=new_id("src"), account_id=home.account_id, type="asterisk", token=password, settings=given | settings,
-        created_at=now, updated_at=now,
-    )  # fmt: skip
-    await home.app.store.add_source(source)
-    home.app.dispatcher.forget(home.account_id)
-    home.app.connections.wake()
-    return source
-
-
-async def change(home: House, source: Source, **fields: Any) -> Source:
-    changed = msgspec.structs.replace(source, version=source.version + 1, **fields)
-    assert await home.app.store.update_source(changed)
-    home.app.dispatcher.forget(home.account_id)
-    home.app.connections.wake()
-    return changed
-
-
-async def in_state(home: House, source: Source, state: str) -> Connection:
-    """How its connection is doing, once it is doing so."""
-
-    async def reached() -> Connection | None:
-        found = home.app.connections.status(source)
-        return found if found is not None and found.state == state else None
-
-    return await until(reached)
+    return await add_source(home, "asterisk", password, given | settings)
 
 
 def events(said: bytes) -> bytes:

@@ -11,8 +11,8 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.http11 import Request, Response
 
 from aftercall.domain.account import Source
-from aftercall.engine.ids import new_id
 from tests.support.house import House
+from tests.support.listened import add_source
 
 USERNAME, PASSWORD = "aftercall", "s3cret-of-the-pbx"
 LOGIN = "Basic " + b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
@@ -77,16 +77,8 @@ class Rest:
 
 async def add_pbx(home: House, pbx: Rest, *, password: str = PASSWORD, **settings: Any) -> Source:
     """A source of type asterisk_ari that is fed by this PBX."""
-    now = home.clock.now()
     given = {"host": "127.0.0.1", "port": pbx.port, "username": USERNAME, "dialplan": {"agents": r"10\d"}}
-    source = Source(
-        id=new_id("src"), account_id=home.account_id, type="asterisk_ari", token=password,
-        settings=given | settings, created_at=now, updated_at=now,
-    )  # fmt: skip
-    await home.app.store.add_source(source)
-    home.app.dispatcher.forget(home.account_id)
-    home.app.connections.wake()
-    return source
+    return await add_source(home, "asterisk_ari", password, given | settings)
 
 
 async def connected(pbx: Rest, times: int = 1) -> None:

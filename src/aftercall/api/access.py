@@ -128,4 +128,4 @@ def _tokens(headers: Headers, query: bytes) -> Iterable[bytes]:
         yield own
     if b"token=" in query:
         for value in parse_qs(query.decode("latin-1")).get("token", ()):
-            yield value.encode()
+            yield value.partition("?")[0].encode()  # mod_json_cdr adds `?uuid=...` to any URL

@@ -16,6 +16,7 @@ from aftercall.cli.send import send
 from aftercall.cli.serve import migrate, serve
 from aftercall.cli.settings import config
 from aftercall.cli.shell import FAILED, MISUSED, UNREACHABLE, Failure, fail
+from aftercall.cli.spool import spool
 from aftercall.client import Refused, Unreachable
 from aftercall.config import ConfigError
 
@@ -26,7 +27,7 @@ app = App(
     help_format="plaintext",
     result_action="return_value",
 )
-for command in (serve, migrate, demo, send, replay, rebuild, backup, doctor, config, catch):
+for command in (serve, migrate, demo, send, spool, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
 for group in (keys, accounts, webhooks, calls, deliveries):
     app.command(group)

@@ -1,6 +1,5 @@
 """`send`: post events from a file, and say what became of each."""
 
-import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -11,13 +10,12 @@ import msgspec
 from cyclopts import Parameter
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from aftercall.cli.shell import MISUSED, Failure, Remote, client, err, run, table
-from aftercall.client import Client, Refused
+from aftercall.cli.shell import MISUSED, Failure, Remote, client, err, patiently, run, table
+from aftercall.client import Client
 
 MOST = 1000  # events in one request
 ROOM = 900_000  # bytes in one request; the server's default is 1 MiB
 SHOWN = 20  # rejected events that are listed
-TRIES = 10  # when the server asks to come back later
 
 Event = tuple[int, bytes | None, str]  # (number in the file, its JSON or None, what is wrong with it)
 
@@ -71,23 +69,12 @@ async def _post(api: Client, chunk: list[Event]) -> Iterator[tuple[int, str, str
     results = [(number, "rejected", why) for number, text, why in chunk if text is None]
     if good:
         body = b"[" + b",".join(text for _, text in good) + b"]"
-        answer = await _patiently(api, body)
+        answer = await patiently(lambda: api.post("/v1/events", body))
         for (number, _), result in zip(good, answer["results"], strict=True):
             status = result["status"]
             known = status in {"accepted", "duplicate"}
             results.append((number, status if known else "rejected", "" if known else _why(result)))
     return iter(sorted(results))
-
-
-async def _patiently(api: Client, body: bytes) -> Any:
-    for attempt in range(TRIES):
-        try:
-            return await api.post("/v1/events", body)
-        except Refused as refusal:
-            if refusal.status not in {429, 503} or attempt == TRIES - 1:
-                raise
-            await asyncio.sleep(refusal.retry_after or 1)
-    raise AssertionError
 
 
 def _why(result: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from aftercall.client import Client
+from aftercall.client import Client, Refused
 from aftercall.config import Config, ConfigError, load
 
 T = TypeVar("T")
@@ -22,6 +22,8 @@ MISUSED = 2  # arguments or configuration
 PORT_TAKEN = 3
 DATA_IN_USE = 4
 UNREACHABLE = 5  # no server, no database
+
+TRIES = 10  # when the server asks to come back later
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(highlight=False, soft_wrap=True, stderr=True)
@@ -86,6 +88,18 @@ def client(remote: Remote | Config | None) -> Client:
 def run(main: Coroutine[Any, Any, T]) -> T:
     """The command's asynchronous part."""
     return asyncio.run(main)
+
+
+async def patiently(ask: Callable[[], Awaitable[T]]) -> T:
+    """What the server answers, which may be busy for a while. Raises Refused."""
+    for _ in range(TRIES - 1):
+        try:
+            return await ask()
+        except Refused as refusal:
+            if refusal.status not in {429, 503}:
+                raise
+            await asyncio.sleep(refusal.retry_after or 1)
+    return await ask()
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str | None = None) -> None:

@@ -13,6 +13,9 @@ Q850: dict[int, Reason] = {
     102: "timeout",
 }  # fmt: skip
 NORMAL = frozenset({0, 16, 26, 31, 127})  # 127: interworking, unspecified
+ELSEWHERE = frozenset(
+    {"LOSE_RACE", "PICKED_OFF"}
+)  # FreeSWITCH: another leg was quicker, or a colleague took it
 
 NAMES: dict[str, Reason] = {
     "UNALLOCATED_NUMBER": "invalid_number", "NO_ROUTE_DESTINATION": "invalid_number",
@@ -54,7 +57,7 @@ def reason_of(hangup: Hangup | None) -> Reason | None:
 
 def answered_elsewhere(hangup: Hangup | None) -> bool:
     """Another leg was quicker (Q.850 26): true of a leg, never of a call."""
-    return hangup is not None and (hangup.cause_code == 26 or hangup.cause == "LOSE_RACE")
+    return hangup is not None and (hangup.cause_code == 26 or hangup.cause in ELSEWHERE)
 
 
 def _of_sip(code: int | None) -> Reason | None:

@@ -16,12 +16,14 @@ from aftercall.sources import (
 )
 from aftercall.sources.asterisk import live as asterisk
 from aftercall.sources.asterisk_ari import live as asterisk_ari
+from aftercall.sources.freeswitch import live as freeswitch
 
 SOURCES: dict[str, SourceType | SignedType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
     "asterisk_ari": asterisk_ari,
+    "freeswitch": freeswitch,
     "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,
     "vapi": vapi,

@@ -52,15 +52,32 @@ CANCELLED: dict[str, Reason] = {
     "NONE": "caller_hangup_in_queue", "BREAK_OUT": "caller_hangup_in_queue", "TIMEOUT": "queue_timeout",
     "NO_AGENT_TIMEOUT": "no_agents",
 }  # fmt: skip
-RECORDED = ("record_file", "cc_record_filename", "record_session", "record_name")
+RECORDED = ("record_file", "cc_record_filename", "record_session")
+MAILBOX = "*99"  # FusionPBX sends callers to *99 and the extension
 
 
 def parse(source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed:  # noqa: ARG001
     """Raises Unreadable when the body is no CDR, Invalid when the CDR names no leg."""
-    leg = _Leg(source, record(_decoded(body)))
+    leg = posted(source, body)
     if leg.variables.get("loopback_leg"):
         return Parsed(ignored=1)  # half of a channel that only joins two others
     return Parsed(tuple(leg.of_part() if leg.originator else leg.of_call()))
+
+
+def posted(source: Source, body: bytes) -> "Leg":
+    """The leg a post is about, in any of the encodings. Raises Unreadable and Invalid."""
+    cdr = record(_decoded(body))
+    given = inner(cdr, "variables")
+    if source.settings.get("encoded_values", True) is not False:
+        given = {name: unquote(value) if type(value) is str else value for name, value in given.items()}
+    return Leg(source, cdr, given)
+
+
+def recording(source: Source, path: str, lasted: int | None) -> Recording:
+    """A path on the PBX; `recordings_url` in the settings says where the files can be fetched."""
+    base = text(source.settings.get("recordings_url"), 1000)
+    url = f"{base.rstrip('/')}/{path.rpartition('/')[2]}" if base else None
+    return Recording(id=path, url=url, duration_seconds=lasted)
 
 
 def _decoded(body: bytes) -> bytes:
@@ -76,12 +93,11 @@ def _decoded(body: bytes) -> bytes:
         raise Unreadable("The CDR is neither URL-encoded nor base64.") from None
 
 
-class _Leg:
-    def __init__(self, source: Source, cdr: Object) -> None:
-        self.source, self.cdr = source, cdr
-        given = inner(cdr, "variables")
-        decode = source.settings.get("encoded_values", True) is not False
-        self.variables = {n: unquote(v) if decode and type(v) is str else v for n, v in given.items()}
+class Leg:
+    """One leg's record. `variables` are decoded."""
+
+    def __init__(self, source: Source, cdr: Object, variables: Object) -> None:
+        self.source, self.cdr, self.variables = source, cdr, variables
         self.uuid = key(self.variables.get("uuid"), "variables.uuid")
         profiles = [inner(one, "caller_profile") for one in many(cdr.get("callflow"))]
         self.newest, self.oldest = (profiles[0], profiles[-1]) if profiles else ({}, {})
@@ -103,8 +119,13 @@ class _Leg:
             facts.append(self.fact(Kind.CONNECTED, Data(agent=agent), talk, self.text("bridge_uuid")))
         return [
             *facts,
-            *self.recording(),
+            *self.recordings(),
             self.fact(Kind.ENDED, self.end(talked=talk is not None), self.ended),
+            *(
+                [self.fact(Kind.DISPOSITION_UPDATED, label, self.ended)]
+                if (label := self.disposition())
+                else []
+            ),
         ]
 
     def stations(self) -> list[Fact]:
@@ -120,13 +141,17 @@ class _Leg:
             facts.append(
                 self.fact(Kind.DEPARTMENT_ENTERED, Data(queue=Named(name=queue.partition("@")[0])), at)
             )
-        message = seconds(self.variables.get("voicemail_message_seconds"))
-        if message or self.variables.get("last_app") == "voicemail":
-            box = Data(voicemail=Voicemail(box=self.text("voicemail_account"), seconds=message))
-            facts.append(
-                self.fact(Kind.VOICEMAIL_LEFT if message else Kind.VOICEMAIL_STARTED, box, self.ended)
-            )
+        facts += [self.fact(kind, Data(voicemail=said), self.ended) for kind, said in self.voicemail()]
         return facts
+
+    def voicemail(self) -> list[tuple[Kind, Voicemail]]:
+        """The box that was reached, and whether a message was left in it."""
+        message = seconds(self.variables.get("voicemail_message_seconds"))
+        dialled = word(self.newest.get("destination_number")) or ""
+        if not message and self.variables.get("last_app") != "voicemail" and not dialled.startswith(MAILBOX):
+            return []
+        said = Voicemail(box=self.text("voicemail_account"), seconds=message)
+        return [(Kind.VOICEMAIL_LEFT if message else Kind.VOICEMAIL_STARTED, said)]
 
     def end(self, *, talked: bool) -> Data:
         dialled = self.text("digits_dialed")  # `none`, or the keys; some may be masked with an X
@@ -213,28 +238,44 @@ class _Leg:
         return Hangup(
             cause=self.text("hangup_cause"),
             cause_code=integer(self.variables.get("hangup_cause_q850")),
-            sip_code=integer(self.variables.get("sip_term_status")),
+            sip_code=integer(self.text("sip_term_status") or self._protocol()),
             by=by,
         )
 
-    def recording(self) -> list[Fact]:
-        """A path on the PBX; `recordings_url` in the settings says where the files can be fetched."""
-        path = self.text(*RECORDED)
-        if path is None:
-            return []
-        base = text(self.source.settings.get("recordings_url"), 1000)
-        url = f"{base.rstrip('/')}/{path.rpartition('/')[2]}" if base else None
+    def _protocol(self) -> str | None:
+        """`sip:486`"""
+        kind, _, code = (self.text("proto_specific_hangup_cause") or "").partition(":")
+        return code if kind == "sip" else None
+
+    def disposition(self) -> Data | None:
+        """What the dialplan, or whoever set the variable, calls the outcome."""
+        label = self.text("disposition")
+        return (
+            None if label is None else Data(disposition=label, sub_disposition=self.text("sub_disposition"))
+        )
+
+    def recordings(self) -> list[Fact]:
+        made = self.recorded()
+        return [] if made is None else [self.fact(Kind.RECORDING_READY, Data(recording=made), self.ended)]
+
+    def recorded(self) -> Recording | None:
+        path, name = self.text(*RECORDED), self.text("record_name")
+        if path is None and name is not None:
+            folder = self.text("record_path")
+            path = name if folder is None else f"{folder.rstrip('/')}/{name}"
         lasted = seconds(self.variables.get("record_seconds"))
-        recording = Recording(id=path, url=url, duration_seconds=lasted)
-        return [self.fact(Kind.RECORDING_READY, Data(recording=recording), self.ended)]
+        return None if path is None else recording(self.source, path, lasted)
 
     def _originator(self) -> str | None:
-        """The call this leg was made for."""
-        given = self.text("originating_leg_uuid")
+        """The call this leg was made for. mod_callcenter dials its agents by itself and names the caller's leg."""
+        member = self.text("cc_member_session_uuid") if self.text("cc_side") == "agent" else None
+        given = member or self.text("originating_leg_uuid")
         profiles = many(inner(self.oldest, "originator").get("originator_caller_profiles"))
         found = given or (word(inner(profiles[0]).get("uuid")) if profiles else None)
         if found is None and self.text("originator"):
             found = self.text("originator", "signal_bond")
+        if found is not None and (true := self.text("other_leg_true_id")) is not None:
+            found = true  # beyond a loopback channel that stands between
         return found if found != self.uuid else None
 
     def text(self, *names: str) -> str | None:

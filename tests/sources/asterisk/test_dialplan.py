@@ -10,12 +10,13 @@ import pytest
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
-from aftercall.sources.asterisk.dialplan import Dialplan, Entry, line_of, split
+from aftercall.sources.asterisk.dialplan import Dialplan, line_of, split
 from aftercall.sources.asterisk.facts import EVENTS, facts
 from aftercall.sources.asterisk.marks import MESSAGE, RECORDING, TYPE
 from aftercall.sources.asterisk.message import read
 from aftercall.sources.asterisk.records import CELS
 from aftercall.sources.asterisk.transfers import elder
+from aftercall.sources.numbering import Entry
 from tests.sources.asterisk.captures import DIALPLAN, NOW
 
 DOCS = Path(__file__).parents[3] / "docs" / "sources" / "asterisk.md"

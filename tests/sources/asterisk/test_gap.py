@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import project
 from aftercall.sources.asterisk.framing import Framer
-from aftercall.sources.asterisk.gap import still_there, still_waiting, vanished
+from aftercall.sources.asterisk.gap import still_there, still_waiting
 from aftercall.sources.asterisk.message import Message, read
 from aftercall.sources.asterisk.reader import Reader
+from aftercall.sources.gap import vanished
 from tests.sources.asterisk.captures import DIALPLAN, NOW, TRUTH, first_call, stream
 from tests.sources.asterisk.pbx import Pbx
 

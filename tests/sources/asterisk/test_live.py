@@ -17,9 +17,10 @@ from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.sources.asterisk import session
 from tests.sources.asterisk.captures import ALL, SETTINGS, calls, facts, first_call, stream
 from tests.sources.asterisk.pbx import Pbx
-from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events, in_state
+from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events
 from tests.support.certificates import Authority
 from tests.support.house import House, house
+from tests.support.listened import in_state
 from tests.support.receiver import Receiver
 from tests.support.wait import until
 

@@ -13,9 +13,10 @@ from aftercall.domain.fact import Fact
 from aftercall.domain.project import project
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.framing import Framer
-from aftercall.sources.asterisk.gap import still_there, vanished
+from aftercall.sources.asterisk.gap import still_there
 from aftercall.sources.asterisk.message import event_of, read, value_in
 from aftercall.sources.asterisk.reader import MAX_CALLS, Reader
+from aftercall.sources.gap import vanished
 from tests.sources.asterisk.captures import ALL, DIALPLAN, NOW, calls, folded, stream
 from tests.sources.asterisk.pbx import Pbx
 from tests.sources.asterisk.test_captures import events

@@ -21,10 +21,10 @@ from aftercall.sources.asterisk_ari.settings import check
 from tests.sources.asterisk import captures as ami
 from tests.sources.asterisk.captures import ALL, SOURCE, calls
 from tests.sources.asterisk_ari.captures import CHANNELS, as_captured, events
-from tests.support.ami import change, in_state
 from tests.support.ari import PASSWORD, USERNAME, Rest, add_pbx, connected
 from tests.support.certificates import Authority
 from tests.support.house import House, house
+from tests.support.listened import change, in_state
 from tests.support.receiver import Receiver
 from tests.support.wait import until
 

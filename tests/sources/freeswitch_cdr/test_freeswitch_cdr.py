@@ -135,6 +135,68 @@ def test_values_are_decoded_unless_they_are_said_to_be_plain() -> None:
     assert parse(body, settings={"encoded_values": False}).facts[0].data.custom_fields == {"crm": "100%25"}
 
 
+def test_agents_leg_that_the_queue_dialled_belongs_to_the_members_call() -> None:
+    """mod_callcenter dials its agents by itself: the leg has no originator, and its call_uuid may be its own."""
+    member, agent = legs("inbound_queue_answered")[0], legs("inbound_answered")[1]
+    uuid = agent["variables"]["uuid"]
+    agent["callflow"][0]["caller_profile"].pop("originator", None)
+    for name in ("originating_leg_uuid", "originator", "signal_bond"):
+        agent["variables"].pop(name, None)
+    agent["variables"] |= {
+        "call_uuid": uuid, "cc_side": "agent", "cc_agent": "jordan%40default",
+        "cc_member_session_uuid": member["variables"]["uuid"],
+    }  # fmt: skip
+    parsed = [parse(json.dumps(leg).encode()) for leg in (member, agent)]
+    assert len({fact.call_key for one in parsed for fact in one.facts}) == 1
+    record = told(parsed).call
+    assert (record.status, len(record.agents)) == ("answered", 1)
+
+
+def test_leg_beyond_a_loopback_channel_belongs_to_the_true_leg() -> None:
+    leg = legs("inbound_answered")[1]
+    leg["variables"]["other_leg_true_id"] = "the-caller"
+    assert {fact.call_key for fact in parse(json.dumps(leg).encode()).facts} == {"the-caller"}
+
+
+def test_recording_by_path_and_name() -> None:
+    leg = legs("inbound_answered")[0]
+    for name in ("record_file", "record_session", "cc_record_filename"):
+        leg["variables"].pop(name, None)
+    leg["variables"] |= {"record_path": "%2Fvar%2Frec%2F", "record_name": "A1.wav"}
+    assert told([parse(json.dumps(leg).encode())]).call.recordings[0].id == "/var/rec/A1.wav"
+
+
+def test_protocols_cause_tells_when_the_status_does_not() -> None:
+    [leg, *_] = legs("inbound_agent_busy")
+    leg["variables"].pop("sip_term_status", None)
+    leg["variables"] |= {"proto_specific_hangup_cause": "sip%3A486"}
+    hangup = told([parse(json.dumps(leg).encode())]).call.hangup
+    assert hangup is not None
+    assert hangup.sip_code == 486
+
+
+def test_disposition_is_the_calls() -> None:
+    leg = legs("inbound_answered")[0]
+    leg["variables"] |= {"disposition": "sold", "sub_disposition": "by%20card"}
+    made = told([parse(json.dumps(leg).encode())])
+    assert (made.call.disposition, made.call.sub_disposition) == ("sold", "by card")
+    assert "disposition_updated" in names(made)
+
+
+def test_mailbox_of_fusionpbx_is_voicemail() -> None:
+    leg = legs("inbound_caller_gives_up")[0]
+    leg["callflow"].insert(0, {"caller_profile": {"destination_number": "*99101"}})
+    assert told([parse(json.dumps(leg).encode())]).call.status == "voicemail"
+
+
+def test_values_are_decoded_once() -> None:
+    leg = legs("inbound_answered")[0]
+    leg["variables"]["ac_crm"] = "a%2525b"
+    plain = json.dumps(leg).encode()
+    for body in (plain, b"cdr=" + quote(plain).encode(), b"cdr=" + b64encode(plain)):
+        assert parse(body).facts[0].data.custom_fields == {"crm": "a%25b"}
+
+
 def test_half_of_a_loopback_is_ignored() -> None:
     leg = legs("inbound_answered")[0]
     leg["variables"]["loopback_leg"] = "A"

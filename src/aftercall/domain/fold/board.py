@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-from aftercall.domain.fact import Agent, By, Fact, Hangup, Line
+from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Line
 
 Side = Literal["customer", "agent"]
 
@@ -42,9 +42,11 @@ class Board(msgspec.Struct, omit_defaults=True):
     root: str | None = None  # the leg the call began with, or is about
     originated: bool = False  # the switch placed the first leg itself
     talking: dict[str, bool] = {}  # agents' legs in conversation with a customer
+    spoke: dict[str, bool] = {}  # those of the conversation that is on, or was the last
     answers: int = 0  # by agents
     by: By | None = None  # who asked to hang up, as it stands
     left: bool = False  # the root asked
+    end: Data | None = None  # what the root's end says of the call
     transferred_at: dict[str, datetime] = {}  # by kind of transfer, the last one
 
     @property

@@ -22,7 +22,9 @@ def follow(tale: Tale) -> None:
         tale.tell(Kind.DISCONNECTED, Data(), key)
     for key, leg in parties.items():
         if key not in board.talking:
-            board.talking[key] = True
+            if not board.talking:
+                board.spoke = {}
+            board.talking[key] = board.spoke[key] = True
             board.by = None
             agent = board.legs[key].agent if key in board.legs else leg.agent
             tale.tell(Kind.CONNECTED, Data(agent=agent or leg.agent), key)

@@ -30,7 +30,7 @@ def _placed(tale: Tale, leg: Leg) -> None:
         return
     board.root, board.originated = leg.key, True
     leg.from_ = tale.fact.data.to  # the number the leg is shown; for an agent, usually whom they will call
-    typ = tale.story.call_type or ("click_to_call" if agent else None)
+    typ = tale.fact.data.call_type or tale.story.call_type or ("click_to_call" if agent else None)
     tale.tell(Kind.INITIATED, Data(direction="outbound", call_type=typ, uuid=leg.key), leg.key)
     if agent is None:
         _customer(tale, leg)
@@ -144,4 +144,4 @@ def why_missed(board: Board, leg: Leg) -> Reason | None:
         return reason_of(leg.hangup) or ("caller_cancelled" if board.left else "no_answer")
     if board.left:
         return "caller_cancelled"
-    return None if board.answers > leg.answers_before else "no_answer"
+    return None if board.answers > leg.answers_before else reason_of(leg.hangup) or "no_answer"

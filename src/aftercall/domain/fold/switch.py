@@ -7,6 +7,8 @@ customer's, who was rung and who talked to whom follows from all of them: `conve
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
+
 from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
 from aftercall.domain.fold.agents import fuller
@@ -71,7 +73,7 @@ def _asked(tale: Tale, leg: Leg, hangup: Hangup) -> None:
         board.left = True
         if not (board.talking and board.by):
             board.by = _role(tale, leg)
-    elif board.talking and board.by is None and (leg.attempt in board.talking or leg.side == "customer"):
+    elif board.spoke and board.by is None and (leg.attempt in board.spoke or leg.side == "customer"):
         board.by = _role(tale, leg)
 
 
@@ -97,6 +99,8 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     board, data = tale.board, tale.fact.data
     if leg.arrived and MERGED in data.flags:
         return  # it left another call for this one, and both are told as one
+    if leg.gone:
+        return  # its first end is its end: a later one was not seen, or is that of the call it went to
     leg.gone, leg.bridge = True, None
     leg.hangup = data.hangup if leg.hangup is None or leg.key == board.root else leg.hangup
     follow(tale)
@@ -104,6 +108,8 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
         dials.missed(tale, leg, dials.why_missed(board, leg))
     elif leg.attempt == leg.key and leg.key not in board.talking:
         tale.tell(Kind.DISCONNECTED, Data(), leg.key)  # also where no bridge of it was seen (a gap)
+    if leg.key == board.root:
+        board.end = data
     if board.over:
         _all_gone(tale, Data())
 
@@ -117,9 +123,10 @@ def _all_gone(tale: Tale, data: Data) -> None:
     root = board.legs.get(board.root or "")
     said = data.hangup or (root.hangup if root is not None else None) or Hangup()
     by = said.by or board.by or "system"
-    ended = Data(hangup=Hangup(cause=said.cause, cause_code=said.cause_code, by=by))
+    hangup = Hangup(cause=said.cause, cause_code=said.cause_code, by=by)
+    ended = msgspec.structs.replace(board.end or Data(), agent=None, hangup=hangup, flags=())
     if board.originated and story.to is None and root is not None:
-        ended = Data(hangup=ended.hangup, to=root.from_)  # never dialled: the number the agent was shown
+        ended = msgspec.structs.replace(ended, to=root.from_)  # never dialled: the number the agent was shown
     tale.tell(Kind.ENDED, ended)
 
 

@@ -1,18 +1,18 @@
-"""What is known after a gap: a PBX repeats nothing (H15), so the calls still there are asked for, the rest are over.
+"""What CoreShowChannels and QueueStatus tell after a gap: the calls still there. The rest are over: `sources/gap.py`.
 
-The owner of the connection asks for channels and queues after each login and gives what came back to these
-functions. Nobody saw what happened meanwhile: it is dated to when it was asked for, and flagged.
+The owner of the connection asks for both after each login. Nobody saw what happened meanwhile: it is dated to when
+it was asked for, and flagged.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
-from aftercall.domain.fact import Data, Fact, Hangup, Kind, Line, Named
+from aftercall.domain.fact import Data, Fact, Kind, Named
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.message import Message, count
 from aftercall.sources.asterisk.view import View
+from aftercall.sources.gap import GAP, legs_gone, vanished
 
-GAP = ("gap",)
 CHANNEL, WAITING = "CoreShowChannel", "QueueEntry"
 LONGEST_WAIT = 24 * 3600  # seconds in a queue that are believed
 
@@ -29,14 +29,9 @@ def caught_up(
 ) -> list[Fact]:
     """All that the lists tell. Of legs in `told` events have told meanwhile, better than the lists."""
     there = still_there(channels, dialplan, asked_at)
-    over = _legs_gone(open_calls, there, told, asked_at) + vanished(open_calls, there, asked_at)
+    over = legs_gone(open_calls, there, told, asked_at) + vanished(open_calls, there, asked_at)
     there += still_waiting(waiting, there, open_calls, asked_at)
     return [fact for fact in there if fact.leg not in told] + over
-
-
-def flagged(open_calls: OpenCalls, asked_at: datetime) -> list[Fact]:
-    """Nobody knows which calls are still there: they are flagged; the watchdog ends those that are not."""
-    return [_unseen(Kind.NOTED, key, None, asked_at) for key in open_calls]
 
 
 def still_there(listed: Iterable[Message], dialplan: Dialplan, received_at: datetime) -> list[Fact]:
@@ -86,52 +81,3 @@ def still_waiting(
             )
         )
     return found
-
-
-def vanished(open_calls: Iterable[str], there: Iterable[Fact], received_at: datetime) -> list[Fact]:
-    """Calls open at us that the PBX no longer has: they ended unseen, at the latest now.
-
-    After a restart of the PBX (FullyBooted with a small Uptime) none is there any more.
-    """
-    alive = {fact.call_key for fact in there}
-    return [
-        Fact(
-            kind=Kind.ENDED,
-            call_key=key,
-            occurred_at=received_at,
-            natural_id=f"vanished:{received_at.isoformat()}",
-            received_at=received_at,
-            data=Data(hangup=Hangup(by="unknown"), flags=GAP),
-            line=Line(),
-        )
-        for key in open_calls
-        if key not in alive
-    ]
-
-
-def _legs_gone(
-    open_calls: OpenCalls, there: list[Fact], told: Collection[str | None], at: datetime
-) -> list[Fact]:
-    """Legs that ended unseen, of calls that go on: who waits for them would never hear of their end."""
-    listed = {(fact.call_key, fact.leg) for fact in there}
-    alive = {key for key, _ in listed}
-    return [
-        _unseen(Kind.ENDED, key, leg, at)
-        for key, legs in open_calls.items()
-        if key in alive
-        for leg in sorted(legs)
-        if (key, leg) not in listed and leg not in told
-    ]
-
-
-def _unseen(kind: Kind, key: str, leg: str | None, at: datetime) -> Fact:
-    return Fact(
-        kind=kind,
-        call_key=key,
-        occurred_at=at,
-        natural_id=f"gap:{leg or ''}:{at.isoformat()}",
-        received_at=at,
-        leg=leg,
-        data=Data(hangup=Hangup(by="unknown") if leg else None, flags=GAP),
-        line=Line() if leg else None,
-    )

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.gap import CHANNEL, WAITING, OpenCalls, caught_up, flagged
+from aftercall.sources.asterisk.gap import CHANNEL, WAITING, OpenCalls, caught_up
 from aftercall.sources.asterisk.message import Message, event_of, read
+from aftercall.sources.gap import flagged
 
 CHANNELS, QUEUES = "aftercall-channels", "aftercall-queues"  # the ActionIDs
 COMPLETE = {"CoreShowChannelsComplete": CHANNELS, "QueueStatusComplete": QUEUES}

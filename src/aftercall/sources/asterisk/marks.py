@@ -4,9 +4,10 @@ from collections.abc import Callable
 from posixpath import basename
 
 from aftercall.domain.fact import Agent, Data, Fact, Kind, Named, Recording, Voicemail
-from aftercall.sources.asterisk.dialplan import CALL_TYPES, Dialplan
+from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.message import Message
 from aftercall.sources.asterisk.view import View
+from aftercall.sources.numbering import CALL_TYPES
 
 # Applications in which a caller listens to a menu; any other may just pass through its context.
 MENU = frozenset({"answer", "wait", "background", "read", "waitexten", "playback", "controlplayback"})

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from aftercall.domain.account import Source
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.manager import check_password, read_settings
+from aftercall.sources.endpoint import check_line, check_secret, settings_of
 
 PORT, TLS_PORT = 8088, 8089
 # Names that can stand in a URL as they are: nothing has to be escaped, nothing can break out.
@@ -47,11 +47,13 @@ class Rest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     @classmethod
     def of(cls, source: Source) -> "Rest":
         """Raises Invalid where a setting is missing or not understood, naming it."""
-        return read_settings(source, cls)
+        made = settings_of(source, cls)
+        check_line("settings.host", made.host)
+        return made
 
 
 def check(source: Source) -> None:
     """Raise Invalid, naming the setting, unless a connection can be tried with it."""
     Rest.of(source)
     Dialplan.of(source)
-    check_password(source, "the password of the ARI user")
+    check_secret(source, "the password of the ARI user")
