@@ -10,12 +10,17 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import asterisk, calllog, latency, recovery, throughput
+from benchmarks import asterisk, calllog, latency, longcall, recovery, throughput
 from benchmarks.bench import Figure, note
 
 SCRIPTS = {
-    "throughput": throughput, "latency": latency, "recovery": recovery, "calllog": calllog, "asterisk": asterisk
-}  # fmt: skip
+    "throughput": throughput,
+    "latency": latency,
+    "asterisk": asterisk,
+    "longcall": longcall,
+    "recovery": recovery,
+    "calllog": calllog,
+}
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures
 

@@ -95,3 +95,25 @@ async def test_kamailio_source_is_parsed_by_its_own_type(api: Api, nobody: Api) 
 async def test_source_when_it_breaks_a_rule(api: Api, asked: dict[str, Any], field: str) -> None:
     answer = await api.post("/v1/sources", asked)
     assert (answer.status, answer.field) == (422, field)
+
+
+async def test_kamailio_source_when_it_has_rules_for_the_direction(api: Api, nobody: Api) -> None:
+    """Over real HTTP: trunk, then the account's directory; a rule that makes no sense is refused by name."""
+    source = await api.post("/v1/sources", {"type": "kamailio", "settings": {"trunks": ["192.0.2.0/24"]}})
+    path = f"/in/{source['id']}?token={source['token']}"
+    record = {
+        "start_time": "1795164500.452", "end_time": "1795164502.758", "duration": "2.306",
+        "src_user": "+14085551234", "dst_ouser": "+14085559876", "final": "200",
+    }  # fmt: skip
+
+    async def direction(**more: str) -> str:
+        taken = await nobody.post(path, record | more)
+        return str((await api.get(f"/v1/calls/{taken['results'][0]['call_id']}"))["direction"])
+
+    assert await direction(callid="c1", src_ip="192.0.2.77") == "inbound"
+    assert await direction(callid="c2", src_ip="203.0.113.5") == "outbound"
+    assert await direction(callid="c3") == "inbound"  # assumed
+    await api.post("/v1/numbers", {"key": "+14085551234"})
+    assert await direction(callid="c4") == "outbound"
+    wrong = await api.patch(f"/v1/sources/{source['id']}", {"settings": {"trunks": ["trunk"]}})
+    assert (wrong.status, wrong.field) == (422, "settings.trunks[0]")

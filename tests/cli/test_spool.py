@@ -164,6 +164,14 @@ def test_nothing_is_moved_when_the_token_is_wrong(source: Source, spool: Path) -
 
 
 @pytest.mark.e2e
+def test_source_that_is_paused_takes_nothing(source: Source, spool: Path) -> None:
+    file = leave(spool, "a.cdr.json", next(iter(records().values())))
+    source.ask("PATCH", f"/v1/sources/{source.id}", {"status": "paused"})
+    done = source.spool(spool)
+    assert (done.returncode, "paused" in done.stderr, file.exists()) == (1, True, True)
+
+
+@pytest.mark.e2e
 def test_nothing_is_moved_when_there_is_no_server(run: Run, spool: Path) -> None:
     file = leave(spool, "a.cdr.json", RECORD)
     done = run("spool", str(spool), "--source", "src_1", "--token", "t", "--url", "http://127.0.0.1:9")

@@ -13,16 +13,16 @@ from aftercall.domain.signature import key, sign
 from aftercall.domain.webhook import Auth, OldSecret
 from tests.domain.samples import ANSWERED, COMPLETED, WEBHOOK, but
 
-# The reference library looks at the clock.
-NOW = datetime.now(UTC)
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
 BODY = render(WEBHOOK, "call.completed", COMPLETED, but(ANSWERED, notes="é\n")).body
 
 
 def test_the_reference_library_accepts_ours_and_refuses_a_changed_byte() -> None:
-    headers = sign(WEBHOOK, COMPLETED.event_id, NOW, BODY)
+    now = datetime.now(UTC)  # the reference library looks at the clock
+    headers = sign(WEBHOOK, COMPLETED.event_id, now, BODY)
     assert headers["webhook-id"] == COMPLETED.event_id
-    assert headers["webhook-timestamp"] == str(int(NOW.timestamp()))
+    assert headers["webhook-timestamp"] == str(int(now.timestamp()))
     Reference(WEBHOOK.signing_secret).verify(BODY, headers)
     with pytest.raises(WebhookVerificationError):
         Reference(WEBHOOK.signing_secret).verify(BODY.replace(b"271", b"272"), headers)
@@ -37,14 +37,15 @@ def test_the_example_of_the_specification() -> None:
 
 
 def test_while_a_secret_is_rotated_both_are_accepted() -> None:
+    now = datetime.now(UTC)
     webhook = but(
         WEBHOOK,
         old_secrets=(
-            OldSecret(OLD, NOW + timedelta(hours=1)),
-            OldSecret("whsec_b2xkZXI=", NOW - timedelta(hours=1)),
+            OldSecret(OLD, now + timedelta(hours=1)),
+            OldSecret("whsec_b2xkZXI=", now - timedelta(hours=1)),
         ),
     )
-    headers = sign(webhook, "evt_1", NOW, BODY)
+    headers = sign(webhook, "evt_1", now, BODY)
     assert len(headers["webhook-signature"].split(" ")) == 2
     for secret in (WEBHOOK.signing_secret, OLD):
         Reference(secret).verify(BODY, headers)

@@ -13,7 +13,7 @@ import pytest
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Fact
 from aftercall.domain.project import project
-from aftercall.engine.upstream import Parsed, Request, SignedType
+from aftercall.engine.upstream import Parsed, Request, RequestType, SignedType
 from aftercall.sources import SOURCES
 from tests.sources.vectors import SIGNED_AT, source
 
@@ -52,7 +52,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 def read(name: str, body: bytes, query: str) -> Parsed:
     kind, of = SOURCES[name], source(name)
-    if isinstance(kind, SignedType):
+    if isinstance(kind, RequestType):
         return kind.read(of, Request(url="", query=query, body=body, now=SIGNED_AT))
     return kind.parse(of, "", {}, body)
 

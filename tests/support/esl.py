@@ -24,6 +24,7 @@ class EventSocket(Listened):
         self.calls: list[dict[str, Any]] = []
         self.mute = False  # answers nothing any more
         self.may_list = True
+        self.lists_nothing = False  # does not even say no
         self._rude = rude
         self._allowed: set[asyncio.StreamWriter] = set()
 
@@ -40,7 +41,7 @@ class EventSocket(Listened):
         while not self._rude:
             command = (await reader.readuntil(b"\n\n")).decode().strip()
             self.asked.append(command)
-            if self.mute:
+            if self.mute or (self.lists_nothing and command.startswith("api show ")):
                 continue
             if command.startswith("api "):
                 writer.write(self._api(command.removeprefix("api ")))

@@ -25,7 +25,15 @@ from aftercall.engine.enrich import enrich
 from aftercall.engine.ids import new_id
 from aftercall.engine.reading import shape
 from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import Parsed, Request, SignedType, SourceType, StreamedType
+from aftercall.engine.upstream import (
+    MappedType,
+    Parsed,
+    Request,
+    RequestType,
+    SignedType,
+    SourceType,
+    StreamedType,
+)
 from aftercall.sources import SOURCES, http
 
 log = logging.getLogger(__name__)
@@ -140,7 +148,7 @@ class Ingest:
         return answer
 
     async def _take(self, asked: Asked) -> Answer:
-        if asked.method != "POST":
+        if asked.method != "POST" and not (asked.method == "GET" and asked.path.startswith("/in/")):
             raise MethodNotAllowed
         if header(asked.headers, b"content-encoding") not in (None, b"identity"):
             raise UnsupportedMediaType
@@ -156,9 +164,11 @@ class Ingest:
         source_id, _, path = asked.path[len("/in/") :].partition("/")
         found = await self._access.find_source(source_id)
         kind = SOURCES.get(found.type) if found is not None else None
-        if found is not None and isinstance(kind, SignedType):
-            return await self._signed(asked, found, kind, path)
+        if found is not None and isinstance(kind, RequestType):
+            return await self._vendor(asked, found, kind, path)
         source = self._access.check_token(found, asked.headers, asked.query)
+        if asked.method != "POST":
+            raise MethodNotAllowed
         settings = await self._open(source)
         body = _in_memory(asked)
         if source.type == "http":
@@ -168,8 +178,12 @@ class Ingest:
         bad = [ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in parsed.errors]
         return _results([*_numbered(taken), *bad], parsed.ignored)
 
-    async def _signed(self, asked: Asked, source: Source, kind: SignedType, path: str) -> Answer:
-        """A request that is signed, not told by a token. Its sender hears what it expects, or an error."""
+    async def _vendor(self, asked: Asked, source: Source, kind: RequestType, path: str) -> Answer:
+        """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
+        if asked.method != "POST" and not (isinstance(kind, MappedType) and kind.takes_get):
+            raise MethodNotAllowed
+        if not isinstance(kind, SignedType):
+            self._access.check_token(source, asked.headers, asked.query)
         body, query = _body(asked), asked.query.decode("latin-1")
         raw = asked.raw_path.decode("latin-1")
         request = Request(
@@ -181,7 +195,8 @@ class Ingest:
             now=self._app.clock.now(),
         )
         if isinstance(body, bytes):
-            kind.verify(source, request)
+            if isinstance(kind, SignedType):
+                kind.verify(source, request)
             parsed = kind.read(source, request)
         else:
             parsed = await asyncio.to_thread(cast("StreamedType", kind).hear, source, request, body)
@@ -190,8 +205,10 @@ class Ingest:
         for result in taken:
             if isinstance(result, Problem):
                 raise result
-        reply = kind.reply
-        headers = [(b"content-type", reply.content_type.encode())] if reply.content_type else []
+        reply = parsed.reply or kind.reply
+        headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
+        if reply.content_type:
+            headers.append((b"content-type", reply.content_type.encode()))
         return Answer(reply.status, headers, reply.body)
 
     async def _open(self, source: Source) -> Settings:

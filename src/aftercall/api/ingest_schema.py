@@ -84,6 +84,21 @@ INGEST: dict[str, dict[str, Any]] = {
         }
     },
     "/in/{source_id}": {
+        "get": {
+            "operationId": "get_from_source",
+            "tags": ["Events"],
+            "summary": "Take in what a source sends as a query",
+            "description": "Types that are read by a mapping, and have no signature, may send their events as a "
+            "query. The token may stand in it as `token`.",
+            "security": [{"token": []}],
+            "parameters": [
+                {"name": "source_id", "in": "path", "required": True, "schema": {"type": "string"}}
+            ],
+            "responses": {
+                "200": {"description": "Taken"},
+                **_problems(400, 401, 403, 405, 413, 422, 429, 500, 503),
+            },
+        },
         "post": {
             "operationId": "post_source",
             "tags": ["Events"],
@@ -99,7 +114,7 @@ INGEST: dict[str, dict[str, Any]] = {
                 "200": _answer("Taken", "BatchAnswer"),
                 **_problems(400, 401, 403, 404, 413, 415, 422, 429, 500, 503),
             },
-        }
+        },
     },
 }
 

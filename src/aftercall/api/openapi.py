@@ -27,6 +27,7 @@ PROBLEMS = {
     401: "A valid API key is needed.",
     403: "The key lacks the scope, or may not do this.",
     404: "There is no such thing in this account.",
+    405: "This source's events are sent with POST.",
     409: "This does not fit with what is stored, or the Idempotency-Key was used for something else.",
     413: "The body is too large.",
     415: "The body is not JSON.",

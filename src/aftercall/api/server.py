@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp
 
-from aftercall.api import accounts, calls, deliveries, directory, keys, sources, system, webhooks
+from aftercall.api import accounts, calls, deliveries, directory, dry_run, keys, sources, system, webhooks
 from aftercall.api.access import Access
 from aftercall.api.answers import JSON, answer_http, answer_problem, answer_unexpected
 from aftercall.api.front import Front
@@ -25,6 +25,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *deliveries.OPERATIONS,
     *calls.OPERATIONS,
     *sources.OPERATIONS,
+    *dry_run.OPERATIONS,
     *directory.OPERATIONS,
     *keys.OPERATIONS,
     *accounts.OPERATIONS,

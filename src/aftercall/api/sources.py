@@ -13,7 +13,7 @@ from aftercall.domain.errors import Conflict, Invalid, NotFound
 from aftercall.domain.fact import Direction
 from aftercall.engine.holding import Connection
 from aftercall.engine.setup import check_texts, check_zone, new_source, new_token
-from aftercall.engine.upstream import LiveType
+from aftercall.engine.upstream import ConfiguredType, LiveType
 from aftercall.net import url
 from aftercall.net.address import AddressRules, networks
 from aftercall.net.errors import NetError
@@ -170,8 +170,10 @@ def _is_live(source: Source) -> bool:
 
 
 def _check(ask: Ask, source: Source) -> None:
-    """Raise Invalid for the settings of a connection that cannot be made. Names are looked up when dialling."""
-    kind = SOURCES.get(source.type)
+    """Raise Invalid for settings that make no sense. Names of hosts are looked up when dialling."""
+    kind: object = SOURCES.get(source.type)
+    if isinstance(kind, ConfiguredType):
+        kind.check_settings(source)
     if not isinstance(kind, LiveType):
         return
     kind.check(source)

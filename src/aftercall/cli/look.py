@@ -105,11 +105,11 @@ def show_call(id: str, remote: Remote | None = None) -> None:
     moments = call.pop("timeline")
     for name in ("events", "deliveries"):
         call.pop(name)
-    table(("field", "value"), [(n, _plain(v)) for n, v in call.items() if v not in (None, [], {}, False)])
+    table(("field", "value"), [(n, plain(v)) for n, v in call.items() if v not in (None, [], {}, False)])
     out.print()
     if moments:
         columns = [name for name in moments[0] if name != "details"]
-        table(columns, [[_plain(m.get(name)) for name in columns] for m in moments], "Timeline")
+        table(columns, [[plain(m.get(name)) for name in columns] for m in moments], "Timeline")
 
 
 @deliveries.command(name="list")
@@ -171,7 +171,7 @@ def moment(text: str) -> str:
     return at.astimezone(UTC).isoformat()
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
     return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 

@@ -60,7 +60,7 @@ def spool(
             [(sending.counts.total(), sending.counts["sent"], sending.counts["left"])],
         )
         if sending.left:
-            table(("file", "why it was left"), sending.left[:SHOWN])
+            table(("file", "why it was left"), sending.left)
     if sending.counts["left"]:
         raise Failure(f"{sending.counts['left']} of {sending.counts.total()} files were left in {directory}.")
 
@@ -83,6 +83,7 @@ class _Sending:
 
     def __init__(self, client: Client, path: str, files: Spool, *, quiet: bool) -> None:
         self._client, self._path, self._files, self._quiet = client, path, files, quiet
+        self._watching = False
         self._done: set[tuple[str, tuple[int, int]]] = set()
         self.counts: Counter[str] = Counter()
         self.left: list[tuple[str, str]] = []
@@ -93,6 +94,7 @@ class _Sending:
 
     async def watch(self, every: float) -> None:
         """Until somebody stops it. A server that is away is waited for."""
+        self._watching = True
         wait = every
         async with self._client:
             while True:
@@ -107,7 +109,10 @@ class _Sending:
 
     async def _round(self, *, last: bool) -> None:
         """All files that are there now. On the last round nobody waits for the unfinished ones."""
-        found = [(file, mark) for file, mark in self._files.waiting() if (file.name, mark) not in self._done]
+        try:
+            found = [one for one in self._files.waiting() if (one[0].name, one[1]) not in self._done]
+        except OSError as error:
+            raise Failure(f"{self._files.directory} cannot be read: {error.strerror}.") from None
         columns = (TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         with Progress(
             *columns, console=err, disable=self._quiet or not found or not err.is_terminal
@@ -131,6 +136,8 @@ class _Sending:
         except Refused as refusal:
             if refusal.status in OUR_FAULT:
                 raise Failure(f"The server refuses the source or its token: {refusal}") from None
+            if refusal.status == 429 or refusal.status >= 500:
+                raise Unreachable(f"The server cannot take it now: {refusal}") from None
             raise Left(f"the server refuses it: {refusal}") from None
         if isinstance(answer, dict) and answer.get("rejected"):
             raise Left(f"the server refuses {answer['rejected']} of its facts")
@@ -145,6 +152,7 @@ class _Sending:
     def _leave(self, file: Path, mark: tuple[int, int], why: str) -> None:
         self._done.add((file.name, mark))
         self.counts["left"] += 1
-        self.left.append((file.name, why))
-        if not self._quiet:
+        if len(self.left) < SHOWN:
+            self.left.append((file.name, why))
+        if self._watching:
             err.print(f"{file.name}: {why}", markup=False)

@@ -1,5 +1,6 @@
 """The files that mod_json_cdr leaves behind (`err-log-dir`): found, read when they are whole, put away."""
 
+import contextlib
 import os
 import stat
 from collections.abc import Iterator
@@ -40,7 +41,9 @@ class Spool:
         found: list[tuple[int, str, tuple[int, int]]] = []
         with os.scandir(self.directory) as entries:
             for entry in entries:
-                if entry.name.endswith(ENDING):
+                if not entry.name.endswith(ENDING):
+                    continue
+                with contextlib.suppress(FileNotFoundError):  # somebody else has put it away meanwhile
                     seen = entry.stat(follow_symlinks=False)
                     found.append((seen.st_mtime_ns, entry.name, (seen.st_mtime_ns, seen.st_ino)))
         for _, name, mark in sorted(found):

@@ -62,6 +62,7 @@ class Kind(StrEnum):
     ORPHANED = "call.orphaned"  # the watchdog's: the end never came
 
 
+ASSUMED = "direction_assumed"  # a flag: nothing tells the direction, the account's numbers may know better
 START_KINDS = frozenset({Kind.RECEIVED, Kind.INITIATED})
 
 

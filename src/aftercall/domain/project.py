@@ -6,23 +6,25 @@ the story is read (`reading`, `outcome`) as a call. A fact about one leg of a sw
 which makes of it what it means for the call: facts, none or several, that are told in its place.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 import msgspec
 
 from aftercall.domain.call import Call
-from aftercall.domain.event import Derived
+from aftercall.domain.event import COMPLETED, ENDED, Derived
 from aftercall.domain.fact import START_KINDS, Fact, Kind, distinct, ordered, place
 from aftercall.domain.fold.afterwards import AFTERWARDS
 from aftercall.domain.fold.ending import end
 from aftercall.domain.fold.identity import describe, describe_finished
 from aftercall.domain.fold.progress import LIVE, live
 from aftercall.domain.fold.reading import read
+from aftercall.domain.fold.shorten import shorten
 from aftercall.domain.fold.story import Story
 from aftercall.domain.fold.switch import hear
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+LATE = 500  # facts told after a call's end that wait for a better end; what is more than that counts no more
 
 
 class Projection(msgspec.Struct, frozen=True):
@@ -43,7 +45,7 @@ def project(facts: Iterable[Fact]) -> Projection:
 class Fold(Story):
     """A call folded from facts told in order. Serialisable: a long call need not be read from its start.
 
-    A step costs the same however long the call is; `read` costs what the call holds.
+    A step costs the same however long the call is, and so does `read`: what a call lists is limited.
     """
 
     def follows(self, facts: Iterable[Fact]) -> bool:
@@ -68,9 +70,11 @@ class Fold(Story):
         self._advance(fact)
         if fact.line is None:
             self._tell(fact)
-            return
-        for told in hear(self, fact):
-            self._tell(told)
+        else:
+            for told in hear(self, fact):
+                self._tell(told)
+        self.heard += 1
+        shorten(self)
 
     def _tell(self, fact: Fact) -> None:
         kind = fact.kind
@@ -81,7 +85,7 @@ class Fold(Story):
         if kind in LIVE:
             if self.end_rank < 0 or kind in START_KINDS:
                 live(self, fact)
-            else:
+            elif len(self.after_end) < LATE:
                 self.after_end.append(fact)
         elif kind in AFTERWARDS:
             AFTERWARDS[kind](self, fact)
@@ -98,6 +102,13 @@ class Fold(Story):
         self.events = []
         self.ended_event = self.completed_event = -1
         return events
+
+    def leave(self, events: Collection[Derived]) -> None:
+        """Only these are still to be taken. The end among them is told anew when a better end comes."""
+        self.events = list(events)
+        names = [event.name for event in self.events]
+        self.ended_event = names.index(ENDED) if ENDED in names else -1
+        self.completed_event = names.index(COMPLETED) if COMPLETED in names else -1
 
     def _advance(self, fact: Fact) -> None:
         here, seq = place(fact), fact.seq

@@ -1,6 +1,6 @@
 """A call being worked on within one transaction: its facts folded, what it says now, to whom."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -9,15 +9,16 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.emit import Emission, Hold, candidates, emit, heard
-from aftercall.domain.event import UPDATED, Derived, event_id
+from aftercall.domain.event import UPDATED, Derived
 from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
+from aftercall.domain.longcall import LongCall
 from aftercall.domain.plan import address, awaited, plan
-from aftercall.domain.project import Fold, Projection, project
+from aftercall.domain.project import Projection, project
 from aftercall.engine.ids import new_id
 from aftercall.engine.rows import CallRow, Settings, SpokenEvent
 
 COARSE_CLOCK = timedelta(seconds=2)
-LONG_CALL = 300  # facts; from here on a call is folded further from its last state (promise 3)
+LONG_CALL = 150  # facts; from here on a call is folded further from its last state (promise 3)
 
 
 class Draft:
@@ -32,9 +33,10 @@ class Draft:
         self.before: Call | None = row.call if row else None
         self.new: dict[str, Fact] = {}
         self.old: list[Fact] = []
-        self.fold: Fold | None = None
+        self.fold: LongCall | None = None
         self.projection: Projection
         self.emission: Emission
+        self.spoken: set[str] = set()
         self.events: list[SpokenEvent] = []
         self.deliveries: list[Delivery] = []
         self.holds: list[Hold] = []
@@ -59,11 +61,11 @@ class Draft:
         return fact.occurred_at > self.before.ended_at + (COARSE_CLOCK if missing else timedelta())
 
     def resume(self) -> bool:
-        """Go on from the last state, if there is one and all that is new comes after it."""
+        """Go on from the last state, if there is one and it can take what is new."""
         if self.row is None or self.row.fold is None:
             return False
-        fold = msgspec.msgpack.decode(self.row.fold, type=Fold)
-        if fold.follows(self.new.values()):
+        fold = LongCall.stored(self.row.fold)
+        if fold is not None and fold.follows(self.new.values()):
             self.fold = fold
         return self.fold is not None
 
@@ -72,10 +74,10 @@ class Draft:
             self.projection = project([*self.old, *self.new.values()])
             return
         if self.fold is None:
-            self.fold = Fold()
+            self.fold = LongCall()
         self._extend([*self.old, *self.new.values()])
 
-    def _extend(self, facts: Iterable[Fact]) -> None:
+    def _extend(self, facts: Collection[Fact]) -> None:
         if self.fold is not None:
             self.fold.extend(facts)
             self.projection = self.fold.read()
@@ -85,6 +87,7 @@ class Draft:
 
     def say(self, spoken: set[str], account: Settings, timings: Mapping[str, Timing], now: datetime) -> None:
         """emit, then plan: what is said now, and to whom."""
+        self.spoken = spoken
         self.emission = self._emit(spoken, account, timings, now)
         if self.emission.orphaned:
             self._orphan(now)
@@ -166,13 +169,12 @@ class Draft:
         )
 
     def _fold_kept(self) -> bytes | None:
-        """The state to go on from, without the events that have been said."""
+        """The state to go on from, with the events that are still to be said."""
         if self.fold is None:
             return None
         said = {e.event.event_id for e in self.events}
-        left = self.fold.take_events()
-        self.fold.events = [e for e in left if event_id(self.id, e.name, e.discriminator) not in said]
-        return msgspec.msgpack.encode(self.fold)
+        events = self.candidates().items()
+        return self.fold.state([e for id_, e in events if id_ not in said and id_ not in self.spoken])
 
 
 def _delivery_id() -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from aftercall.domain.fact import Agent, Data, Fact, Named
+from aftercall.domain.fact import ASSUMED, Agent, Data, Fact, Kind, Named
 from aftercall.domain.phone import E164, normalise
 from aftercall.engine.rows import Settings
 
@@ -26,7 +26,9 @@ def enrich(fact: Fact, settings: Settings) -> Fact:
         _ours(data, directory, changed)
     if not changed:
         return fact
-    return msgspec.structs.replace(fact, data=msgspec.structs.replace(data, **changed))
+    assumed = fact.kind is Kind.RECEIVED and ASSUMED in data.flags
+    kind = Kind.INITIATED if assumed and changed.get("direction") == "outbound" else fact.kind
+    return msgspec.structs.replace(fact, kind=kind, data=msgspec.structs.replace(data, **changed))
 
 
 def _numbers(data: Data, country: str | None) -> dict[str, Any]:
@@ -75,7 +77,8 @@ def _agent(agent: Agent, directory: Directory) -> Agent | None:
 def _ours(data: Data, directory: Directory, changed: dict[str, Any]) -> None:
     """Our own numbers tell the direction and the DID where the source does not."""
     from_, to = changed.get("from_", data.from_), changed.get("to", data.to)
-    direction = data.direction
+    assumed = ASSUMED in data.flags
+    direction = None if assumed else data.direction
     if direction is None:
         if to is not None and ("number", to) in directory:
             direction = "inbound"
@@ -83,6 +86,9 @@ def _ours(data: Data, directory: Directory, changed: dict[str, Any]) -> None:
             direction = "outbound"
         if direction is not None:
             changed["direction"] = direction
+            if assumed:
+                changed["flags"] = tuple(flag for flag in data.flags if flag != ASSUMED)
+        direction = direction or data.direction
     ours = to if direction == "inbound" else from_ if direction == "outbound" else None
     if changed.get("did", data.did) is None and ours is not None and ("number", ours) in directory:
         changed["did"] = ours

@@ -13,12 +13,25 @@ from aftercall.domain.fact import Fact
 from aftercall.engine.ports import Clock
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """What a source wants to hear when its request was taken in. Header names in lower case."""
+
+    status: int = 200
+    body: bytes = b""
+    content_type: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+
+
 class Parsed(msgspec.Struct, frozen=True):
-    """What a source made of a request: its facts, and the items it could not read, each with the reason."""
+    """What a source made of a request: its facts, and the items it could not read, each with the reason.
+
+    `reply` is for a request that wants to hear something else than others of its source.
+    """
 
     facts: tuple[Fact, ...] = ()
     errors: tuple[tuple[int, str], ...] = ()  # (index of the item, what is wrong with it)
     ignored: int = 0
+    reply: Reply | None = None
 
 
 class SourceType(Protocol):
@@ -27,6 +40,15 @@ class SourceType(Protocol):
     timing: Timing
 
     def parse(self, source: Source, path: str, headers: dict[str, str], body: bytes) -> Parsed: ...
+
+
+@runtime_checkable
+class ConfiguredType(Protocol):
+    """An upstream whose sources have settings of their own."""
+
+    def check_settings(self, source: Source) -> None:
+        """Raise Invalid, naming the setting, for settings that make no sense."""
+        ...
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,28 +62,32 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     now: datetime
 
 
-class Reply(msgspec.Struct, frozen=True):
-    """What a source wants to hear when its request was taken in."""
-
-    status: int = 200
-    body: bytes = b""
-    content_type: str | None = None
-
-
 @runtime_checkable
-class SignedType(Protocol):
-    """An upstream that signs its requests. Its secret is the source's `token`."""
+class RequestType(Protocol):
+    """An upstream of which more than the body matters. Told by the source's token, like a SourceType."""
 
     timing: Timing
     reply: Reply
+
+    def read(self, source: Source, request: Request) -> Parsed:
+        """The facts of a request whose sender is known. Pure, as `parse` is."""
+        ...
+
+
+@runtime_checkable
+class SignedType(RequestType, Protocol):
+    """An upstream that signs its requests. Its secret is the source's `token`."""
 
     def verify(self, source: Source, request: Request) -> None:
         """Raise Unauthenticated unless the request was signed with one of the source's secrets."""
         ...
 
-    def read(self, source: Source, request: Request) -> Parsed:
-        """The facts of a verified request. Pure, as `parse` is."""
-        ...
+
+@runtime_checkable
+class MappedType(RequestType, ConfiguredType, Protocol):
+    """An upstream whose requests are read by a mapping, which each source may change in its settings."""
+
+    takes_get: bool  # some vendors send their events as a query
 
 
 @runtime_checkable

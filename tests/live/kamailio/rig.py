@@ -25,14 +25,16 @@ MODULES = ("acc_json.so", "http_client.so", "jansson.so")
 PROXY, TRUNK, PHONE = "127.0.0.5", "127.0.0.6", "127.0.0.7"
 SERVER_PATH = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"  # Debian keeps servers in /usr/sbin
 
-Outcome = Literal["answered", "busy", "cancelled", "no_answer"]
+Outcome = Literal["answered", "busy", "rejected", "cancelled", "no_answer", "transferred"]
 Direction = Literal["inbound", "outbound"]
 SCENARIOS: dict[tuple[Outcome, str], tuple[str, str]] = {
     ("answered", "caller"): ("caller_hangs_up", "phone_answers"),
     ("answered", "callee"): ("caller_is_hung_up_on", "phone_hangs_up"),
-    ("busy", "caller"): ("caller_is_refused", "phone_is_busy"),
+    ("busy", "caller"): ("caller_is_refused", "phone_refuses"),
+    ("rejected", "caller"): ("caller_is_refused", "phone_refuses"),
     ("cancelled", "caller"): ("caller_cancels", "phone_rings"),
     ("no_answer", "caller"): ("caller_is_refused", "phone_rings"),
+    ("transferred", "caller"): ("caller_transfers", "phone_is_transferred"),
 }
 
 
@@ -68,9 +70,18 @@ class KamailioRig:
     `base_url` is the source's address, without credentials; `token` goes out as HTTP Basic password.
     """
 
-    def __init__(self, base_url: str, token: str = "", *, ring_out_seconds: float = 2.0) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        token: str = "",
+        *,
+        ring_out_seconds: float = 2.0,
+        dialog_seconds: int = 43_200,
+        tells_direction: bool = True,
+    ) -> None:
         self.base_url, self.token = base_url, token
-        self.ring_out_seconds = ring_out_seconds
+        self.ring_out_seconds, self.dialog_seconds = ring_out_seconds, dialog_seconds
+        self.tells_direction = tells_direction
         self.address = (PROXY, 0)
 
     async def __aenter__(self) -> Self:
@@ -108,7 +119,11 @@ class KamailioRig:
         near, far = (TRUNK, PHONE) if direction == "inbound" else (PHONE, TRUNK)
         trunk, phone = (near, _free_port(near)), (far, _free_port(far))
         scenarios = SCENARIOS[outcome, hung_up_by]
-        settings = {"RING_MS": f"{ring_seconds * 1000:.0f}", "TALK_MS": f"{talk_seconds * 1000:.0f}"}
+        settings = {
+            "RING_MS": f"{ring_seconds * 1000:.0f}",
+            "TALK_MS": f"{talk_seconds * 1000:.0f}",
+            "REFUSAL": "603 Decline" if outcome == "rejected" else "486 Busy Here",
+        }
         scene = Path(tempfile.mkdtemp(dir=self.directory))
         for name in scenarios:
             _render(HERE / "sipp" / f"{name}.xml", scene, settings)
@@ -138,8 +153,13 @@ class KamailioRig:
         scheme, _, rest = self.base_url.partition("://")
         url = f"{scheme}://kamailio:{self.token}@{rest}" if self.token else self.base_url
         operator = "https://kamailio:TOKEN@aftercall.example.com/in/src_ID"
-        _render(HERE / "aftercall.cfg", self.directory, {}, {operator: url, "192.0.2.10": TRUNK})
-        settings = {"LISTEN": _joined(self.address), "RING_MS": f"{self.ring_out_seconds * 1000:.0f}"}
+        untold = {} if self.tells_direction else {'= "inbound";': '= "";', '= "outbound";': '= "";'}
+        _render(HERE / "aftercall.cfg", self.directory, {}, {operator: url, "192.0.2.10": TRUNK, **untold})
+        settings = {
+            "LISTEN": _joined(self.address),
+            "RING_MS": f"{self.ring_out_seconds * 1000:.0f}",
+            "DIALOG_S": str(self.dialog_seconds),
+        }
         config = _render(HERE / "kamailio.cfg", self.directory, settings)
         program = shutil.which("kamailio", path=SERVER_PATH) or "kamailio"
         arguments = ("-DD", "-E", "-f", config, "-Y", self.directory, "-P", self.directory / "kamailio.pid")

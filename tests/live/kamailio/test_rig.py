@@ -136,6 +136,36 @@ async def test_call_from_the_phone_is_outbound() -> None:
     assert_same_call(records, call, "outbound")
 
 
+async def test_declined_call_ends_as_603() -> None:
+    async with Catcher() as catcher, KamailioRig(catcher.url) as rig:
+        await rig.place_call("rejected")
+        records = await catcher.until(is_final("INVITE"))
+
+    assert only(records, method="INVITE")["sip_code"] == cdr(records)["final"] == "603"
+
+
+async def test_transfer_is_posted_and_the_hold_before_it_is_not() -> None:
+    async with Catcher() as catcher, KamailioRig(catcher.url) as rig:
+        call = await rig.place_call("transferred", talk_seconds=0.3)
+        records = await catcher.until(is_final("BYE"))
+
+    assert_same_call(records, call)
+    only(records, method="INVITE")  # one: the re-INVITE of the hold is none of its business
+    refer = only(records, method="REFER")
+    assert (refer["sip_code"], refer["refer_to"].partition("@")[0]) == ("202", "sip:+14085550103")
+
+
+async def test_dialog_that_expires_has_a_cdr_before_its_bye() -> None:
+    async with Catcher() as catcher, KamailioRig(catcher.url, dialog_seconds=1) as rig:
+        call = await rig.place_call("answered", talk_seconds=4.0)
+        records = await catcher.until(is_final("BYE"))
+
+    record = cdr(records)
+    assert (record["hangup_by"], record["final"]) == ("system", "200")
+    assert float(record["end_time"]) < call.ended_at.timestamp() - 1
+    assert only(records, method="BYE")["hangup_by"] == "caller"
+
+
 async def test_token_goes_out_as_basic_at_once() -> None:
     async with Catcher() as catcher, KamailioRig(catcher.url, "secret-tok_en") as rig:
         await rig.place_call("busy")

@@ -242,6 +242,17 @@ async def test_pbx_that_does_not_answer_is_lost(tmp_path: Path, monkeypatch: pyt
         await logged_in(pbx, 2)
 
 
+async def test_pbx_that_does_not_list_its_channels_is_lost(tmp_path: Path) -> None:
+    async with EventSocket() as pbx, at_home(tmp_path) as home:
+        pbx.lists_nothing = True
+        source = await add_freeswitch(home, pbx)
+        await in_state(home, source, "connected")
+        await home.forward(session.QUIET + 1)
+        pbx.play(Pbx().say(0, "HEARTBEAT").said)
+        status = await in_state(home, source, "connecting")
+        assert status.error == "the PBX does not list its channels"
+
+
 async def test_goodbye_ends_the_connection_and_it_is_made_again(tmp_path: Path) -> None:
     async with EventSocket() as pbx, at_home(tmp_path) as home:
         source = await add_freeswitch(home, pbx)

@@ -100,6 +100,9 @@ def test_calls_of_a_plain_configuration() -> None:
         ("cancelled", "inbound", ("missed", "caller_cancelled", "caller"), 3, 0),
         ("no_answer", "inbound", ("missed", "no_answer", None), 3, 0),
         ("outbound", "outbound", ("answered", None, "caller"), 4, 4),
+        ("rejected", "inbound", ("missed", "rejected", None), 0, 0),
+        ("transferred", "inbound", ("answered", None, "caller"), 3, 2),
+        ("expired", "inbound", ("answered", None, "caller"), 7, 6),  # and hung up on 4 s later
     ],
 )
 def test_call_of_our_configuration(
@@ -111,3 +114,15 @@ def test_call_of_our_configuration(
     assert (made.duration_seconds, made.talk_time_seconds) == (duration, talk)
     assert made.data_quality == ()
     assert made.custom_fields == {}
+
+
+def test_dialog_that_expires_ends_by_itself_until_its_bye_comes() -> None:
+    facts = [fact for body in bodies("own_expired.ndjson")[:-1] for fact in parse(body).facts]
+    made = project(facts).call
+    assert outcome(made) == ("answered", None, "system")
+    assert (made.duration_seconds, made.talk_time_seconds) == (2, 1)
+
+
+def test_transfer_of_our_configuration_is_in_the_calls_steps() -> None:
+    [step] = [step for step in call("own_transferred.ndjson").call_flow if step.type == "transfer"]
+    assert (step.name, step.id) == ("blind", "+14085550103")

@@ -147,7 +147,7 @@ def _key(story: Story, fact: Fact, *, dialing: bool = False) -> str:
 
 def _unused(story: Story, agent: str) -> str:
     key = agent or "agent"
-    if key not in story.leg_at:
+    if key not in story.leg_at and key not in story.visits:
         return key
     story.visits[key] = number = story.visits.get(key, 1) + 1
     return f"{key}#{number}"
@@ -171,6 +171,8 @@ def _add(story: Story, key: str, leg: AgentLeg, at: datetime) -> None:
 
 def _step(story: Story, i: int, leg: AgentLeg, result: str) -> None:
     n, agent = story.leg_steps[i], leg.agent
+    if n < 0:
+        return  # listed no more
     at, id_ = story.steps[n].at, agent.id or agent.number
     story.steps[n] = Step("agent", at, id_, agent.name, leg.ring_seconds, result, leg.leg)
 

@@ -62,11 +62,13 @@ def flow(story: Story, legs: tuple[AgentLeg, ...]) -> tuple[Step, ...]:
     if end is None or not (story.ringing or story.where):
         return tuple(story.steps)
     steps = list(story.steps)
-    if story.where:
+    if story.where and story.where_step >= 0:
         old = steps[story.where_step]
         steps[story.where_step] = Step(old.type, old.at, old.id, old.name, whole(None, end - old.at))
     for i in story.ringing.values():
         leg, n = legs[i], story.leg_steps[i]
+        if n < 0:
+            continue
         old = steps[n]
         result = "missed" if leg.missed else "answered" if leg.answered_at else "answered_elsewhere"
         steps[n] = Step(old.type, old.at, old.id, old.name, leg.ring_seconds, result, old.leg)

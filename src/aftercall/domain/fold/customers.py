@@ -64,6 +64,8 @@ def _add(story: Story, key: str, fact: Fact, dialed_at: datetime | None) -> Cust
 
 
 def _step(story: Story, leg: CustomerLeg, at: datetime, result: str) -> None:
+    if leg.step < 0:
+        return  # listed no more
     old = story.steps[leg.step]
     ring = None if leg.dialed_at is None else max(int((at - leg.dialed_at).total_seconds()), 0)
     story.steps[leg.step] = Step("customer", old.at, old.id, old.name, ring, result, old.leg)

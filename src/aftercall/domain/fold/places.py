@@ -25,9 +25,10 @@ def leave(story: Story, at: datetime) -> None:
     if story.where is None:
         return
     story.menu_seconds, story.queue_seconds = spent(story, at)
-    old = story.steps[story.where_step]
-    stay = max(at - old.at, timedelta(0))
-    story.steps[story.where_step] = Step(old.type, old.at, old.id, old.name, int(stay.total_seconds()))
+    if story.where_step >= 0:
+        old = story.steps[story.where_step]
+        stay = max(at - old.at, timedelta(0))
+        story.steps[story.where_step] = Step(old.type, old.at, old.id, old.name, int(stay.total_seconds()))
     story.where = story.where_since = None
 
 

@@ -159,4 +159,6 @@ def _flags(story: Story, *, inferred: bool) -> tuple[str, ...]:
         flags.append("answer_inferred")
     if story.after_end:
         flags.append("late_events")
+    if story.shortened:
+        flags.append("shortened")
     return tuple(dict.fromkeys(flags)) if story.flags else tuple(flags)

@@ -1,6 +1,6 @@
 """The story of a call so far: the mutable state its facts are folded into. What it means is in `outcome.py`.
 
-Everything is flat and of constant size, except lists that grow with what they list (legs, steps, digits).
+Everything is flat, and of constant size or, as lists (legs, steps, digits), limited: see `shorten.py`.
 """
 
 from datetime import datetime
@@ -63,6 +63,8 @@ class Story(msgspec.Struct, omit_defaults=True):
     last_at: datetime | None = None
     last_place: tuple[datetime, int, str] | None = None
     last_seq: int | None = None
+    heard: int = 0  # facts
+    shortened: bool = False  # it lists less than there was; see shorten.py
 
     # Who and what.
     direction: Direction | None = None

@@ -29,7 +29,7 @@ class Listing:
 
     def __init__(self, open_calls: Mapping[str, frozenset[str]], reader: Reader, asked_at: datetime) -> None:
         self._open_calls, self._reader = open_calls, reader
-        self._asked_at = asked_at
+        self.asked_at = asked_at
         self._answers: list[list[dict[str, Any]]] = []
         self._told: set[str | None] = set()
         self.denied = False
@@ -41,7 +41,7 @@ class Listing:
                 rows = _rows(frame.body)
                 if rows is None:
                     self.denied = True
-                    return flagged(self._open_calls, self._asked_at)
+                    return flagged(self._open_calls, self.asked_at)
                 self._answers.append(rows)
                 if len(self._answers) == len(QUESTIONS):
                     return self._facts()
@@ -54,8 +54,8 @@ class Listing:
         there = [fact for row in channels for fact in self._leg(row)]
         listed = {fact.leg for fact in there}
         there += [fact for row in calls for fact in self._bridge(row, listed)]
-        unseen = legs_gone(self._open_calls, there, self._told, self._asked_at)
-        over = vanished(self._open_calls, there, self._asked_at)
+        unseen = legs_gone(self._open_calls, there, self._told, self.asked_at)
+        over = vanished(self._open_calls, there, self.asked_at)
         return [fact for fact in there if fact.leg not in self._told] + unseen + over
 
     def _leg(self, row: dict[str, Any]) -> list[Fact]:
@@ -84,9 +84,9 @@ class Listing:
         return Fact(
             kind=kind,
             call_key=key,
-            occurred_at=self._asked_at,
-            natural_id=f"gap:{uuid}:{self._asked_at.isoformat()}#{kind.value}",
-            received_at=self._asked_at,
+            occurred_at=self.asked_at,
+            natural_id=f"gap:{uuid}:{self.asked_at.isoformat()}#{kind.value}",
+            received_at=self.asked_at,
             leg=uuid,
             data=msgspec.structs.replace(data, agent=legs.agent_of(uuid), flags=GAP),
             line=Line(first=uuid == key, bridge=bridge),

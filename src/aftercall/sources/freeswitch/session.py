@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aftercall.engine.upstream import Lost, Refused, Upstream
 from aftercall.sources.freeswitch.event import JSON, PLAIN
@@ -64,8 +64,11 @@ class Session:
         while True:
             frames = [*self._unread] or await self._read()
             self._unread.clear()
-            await self._tell(frames, self._upstream.clock.now())
+            now = self._upstream.clock.now()
+            await self._tell(frames, now)
             listing = await self._listed(listing, frames)
+            if listing is not None and now - listing.asked_at > timedelta(seconds=QUIET):
+                raise Lost("the PBX does not list its channels")
             if any(frame.type == GOODBYE for frame in frames):
                 raise Lost("the PBX has said goodbye")
             if (lost := self._events.count.lost) and listing is None:
@@ -76,8 +79,7 @@ class Session:
     async def _list(self, open_calls: Mapping[str, frozenset[str]]) -> Listing:
         for question in QUESTIONS:
             await self._ask(question)
-        events = self._events
-        return Listing(open_calls, events, self._upstream.clock.now())
+        return Listing(open_calls, self._events, self._upstream.clock.now())
 
     async def _listed(self, listing: Listing | None, frames: Iterable[Frame]) -> Listing | None:
         """Give the frames that answer its questions, and events, to the list; None when it is complete."""
