@@ -77,6 +77,17 @@ async def test_the_same_request_twice_is_one_call(api: Api, nobody: Api) -> None
     assert len((await api.get(f"/v1/calls/{call['call_id']}/facts"))["items"]) == 1
 
 
+async def test_trigger_that_names_only_the_connection_finds_its_call(api: Api, nobody: Api) -> None:
+    source = await add(api, "acefone")
+    bodies = fixture("triggers")
+    assert "call_id" not in bodies["answered_by_customer"]
+    for trigger in ("answered_by_agent", "answered_by_customer", "hangup"):
+        path = f"/in/{source['id']}/{trigger}?token={source['token']}"
+        assert (await nobody.post(path, bodies[trigger] | {"direction": "click_to_call"})).status == 200
+    [call] = await calls(api)
+    assert (call["source_call_key"], call["status"]) == ("1628512094.7228905", "answered")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_request_without_the_token_is_refused(api: Api, nobody: Api, method: str) -> None:
     source = await add(api)

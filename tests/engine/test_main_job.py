@@ -63,49 +63,6 @@ async def test_call_in_progress_settles_and_late_data_makes_a_revision(
         assert first["talk_time_seconds"] == 20
 
 
-async def test_h7_webhook_that_waits_gets_one_message_with_everything(
-    database_url: str, tmp_path: Path
-) -> None:
-    async with Receiver() as receiver, house(database_url, tmp_path) as home:
-        await home.webhook(receiver.url("/hook"), hold_for=("wrap_up",))
-        await home.post(home.finished("c1"))
-        await home.post(home.fact(Kind.WRAPPED_UP, "c1", Data(wrap_up_seconds=20)))
-        (request,) = await receiver.wait(1)
-        assert json.loads(request.body)["wrap_up_seconds"] == 20
-
-
-async def test_h7_webhook_does_not_wait_for_ever(database_url: str, tmp_path: Path) -> None:
-    async with Receiver() as receiver, house(database_url, tmp_path) as home:
-        await home.webhook(receiver.url("/hook"), hold_for=("wrap_up", "analysis"), hold_seconds=60)
-        await home.post(home.finished("c1"))
-        assert not await home.deliveries()
-        await home.forward(61)
-        (request,) = await receiver.wait(1)
-        assert json.loads(request.body)["event"] == "call.completed"
-
-
-async def test_h4_watchdog_completes_a_call_whose_end_never_came(database_url: str, tmp_path: Path) -> None:
-    async with Receiver() as receiver, house(database_url, tmp_path) as home:
-        await home.webhook(receiver.url("/hook"), triggers=("call.orphaned", "call.completed"))
-        await home.post(home.fact(Kind.RECEIVED, "c1", Data(direction="inbound", from_="+14085551234")))
-        await home.forward(4 * 3600 + 1)
-        bodies = [json.loads(r.body) for r in await receiver.wait(2)]
-        assert {b["event"] for b in bodies} == {"call.orphaned", "call.completed"}
-        completed = next(b for b in bodies if b["event"] == "call.completed")
-        assert (completed["status"], completed["reason"]) == ("missed", "lost")
-
-
-async def test_h14_later_start_under_a_reused_id_is_a_new_call(database_url: str, tmp_path: Path) -> None:
-    async with house(database_url, tmp_path) as home:
-        (first,) = await home.post(home.finished("c1"))
-        await home.forward(10)
-        start = home.fact(Kind.RECEIVED, "c1", Data(direction="inbound"))
-        (second,) = await home.post(start)
-        (again,) = await home.post(start)
-        assert first.call_id != second.call_id
-        assert (again.status, again.call_id) == ("duplicate", second.call_id)
-
-
 async def test_failed_attempt_is_tried_again_with_the_same_event_id(
     database_url: str, tmp_path: Path
 ) -> None:

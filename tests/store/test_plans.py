@@ -23,7 +23,7 @@ from tests.store import make
 from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
-BIG = {"calls", "facts", "events", "deliveries", "attempts"}
+BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls"}
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -34,6 +34,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (work, "_KNOWN", "facts_pkey"),
     (work, "_FACTS", "facts_pkey"),
     (work, "_SPOKEN", "events_pkey"),
+    (work, "_ALIASES", "aliases_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),

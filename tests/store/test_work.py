@@ -3,9 +3,10 @@ import asyncio
 import msgspec
 import pytest
 
+from aftercall.domain.call import Call
 from aftercall.domain.plan import Skipped
 from aftercall.engine.ports import Collision
-from aftercall.engine.rows import CallRow
+from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.store.store import SqlStore
 from tests.store import make
 from tests.store.make import ACCOUNT, NOW, OTHER
@@ -50,6 +51,9 @@ async def test_nothing_asked_nothing_found(store: SqlStore) -> None:
         assert await work.known_facts([]) == set()
         assert await work.load_facts([]) == {}
         assert await work.spoken([]) == set()
+        assert await work.find_aliases([]) == {}
+        await work.add_aliases([])
+        await work.hide_merged([])
         await work.add_facts([])
         await work.add_calls([])
         await work.update_calls([])
@@ -129,6 +133,36 @@ async def test_events_are_spoken_once_and_keep_who_was_skipped(store: SqlStore) 
     with pytest.raises(Collision):
         async with store.begin() as work:
             await work.add_events([event])
+
+
+async def test_a_name_belongs_to_one_call_of_an_account(store: SqlStore) -> None:
+    async with store.begin() as work:
+        await work.add_aliases([(ACCOUNT, "twilio:CA1", "cl_1"), (OTHER, "twilio:CA1", "cl_2")])
+        asked = [(ACCOUNT, "twilio:CA1"), (OTHER, "twilio:CA1"), (ACCOUNT, "twilio:CA2")]
+        assert await work.find_aliases(asked) == {
+            (ACCOUNT, "twilio:CA1"): "cl_1", (OTHER, "twilio:CA1"): "cl_2"
+        }  # fmt: skip
+    with pytest.raises(Collision):
+        async with store.begin() as work:
+            await work.add_aliases([(ACCOUNT, "twilio:CA1", "cl_3")])
+
+
+async def test_a_merged_call_is_read_but_not_listed(store: SqlStore) -> None:
+    call = Call(source_call_key="key-1", direction="inbound", from_="+14085551234", started_at=NOW)
+    kept, merged = make.call_row(call=call), make.call_row(call=call, call_key="key-2")
+    elsewhere = make.call_row(call=call, account_id=OTHER)
+    await add_calls(store, kept, merged, elsewhere)
+    async with store.begin() as work:
+        for _ in range(2):
+            await work.hide_merged([(ACCOUNT, merged.id), (ACCOUNT, elsewhere.id)])
+    assert await store.get_call(ACCOUNT, merged.id) == merged
+    for query in (CallQuery(), CallQuery(number="5551234"), CallQuery(source_id="src_1")):
+        assert [r.id for r in (await store.list_calls(ACCOUNT, query)).items] == [kept.id]
+    by_key = CallQuery(source_id="src_1", call_key="key-2")
+    assert [r.id for r in (await store.list_calls(ACCOUNT, by_key)).items] == [merged.id]
+    assert (await store.list_calls(OTHER, CallQuery())).items == (elsewhere,)
+    still_open = await store.open_calls(ACCOUNT, "src_1", NOW)
+    assert sorted(still_open) == [("key-1", kept.id), ("key-2", merged.id)]
 
 
 async def test_a_delivery_is_planned_once(store: SqlStore) -> None:

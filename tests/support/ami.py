@@ -29,6 +29,7 @@ class Manager(Listened):
         self.mute = False  # answers nothing any more
         self.may_list = True
         self._challenges = challenges
+        self.uptime: int | None = None  # seconds that it has been up; None: it does not say
 
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"Asterisk Call Manager/11.0.0\r\n")
@@ -62,7 +63,8 @@ class Manager(Listened):
         if asked["Username"] != USERNAME or not knows:
             return f"Response: Error\r\n{head}Message: Authentication failed\r\n\r\n".encode()
         self.logged_in(writer)
-        booted = "Event: FullyBooted\r\nPrivilege: system,all\r\nStatus: Fully Booted\r\n\r\n"
+        up = "" if self.uptime is None else f"Uptime: {self.uptime}\r\nLastReload: {self.uptime}\r\n"
+        booted = f"Event: FullyBooted\r\nPrivilege: system,all\r\n{up}Status: Fully Booted\r\n\r\n"
         return f"Response: Success\r\n{head}Message: Authentication accepted\r\n\r\n{booted}".encode()
 
 

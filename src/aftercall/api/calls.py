@@ -16,6 +16,7 @@ from aftercall.domain.errors import Invalid, NotFound, Problem
 from aftercall.domain.fact import CallType, Data, Direction, Fact, Kind, Status
 from aftercall.engine.accept import Item
 from aftercall.engine.ids import ulid
+from aftercall.engine.joined import told_by
 from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery, SpokenEvent
 
 TAG = "Calls"
@@ -128,7 +129,11 @@ async def list_calls(ask: Ask, query: CallsQuery) -> Listing[CallOut]:
 
 @operation("GET", "/v1/calls/{call_id}", "calls:read", "Read a call and all that happened", tag=TAG)
 async def get_call(ask: Ask, call_id: str) -> CallDetail:
-    """The record, its events, deliveries, the webhooks that did not get it and why, and all of it in time."""
+    """The record, its events, deliveries, the webhooks that did not get it and why, and all of it in time.
+
+    A call that turned out to be one with another keeps its id and its record; `merged_into` names the call it
+    lives on as, which is the one that lists show.
+    """
     row = await _find(ask, call_id)
     events = await ask.app.store.call_events(ask.account_id, call_id)
     page = await ask.app.store.list_deliveries(ask.account_id, DeliveryQuery(call_id=call_id, limit=200))
@@ -222,7 +227,7 @@ def _fields(row: CallRow) -> dict[str, Any]:
     return {
         **{name: getattr(row.call, name) for name in Call.__struct_fields__},
         "call_id": row.id,
-        "source_id": row.source_id,
+        "source_id": told_by(row.call, row.source_id),
         "revision": row.speech.revision,
         "completed_at": row.speech.completed_at,
         "created_at": row.created_at,

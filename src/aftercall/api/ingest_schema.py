@@ -8,6 +8,7 @@ from aftercall.domain.fact import Data
 from aftercall.sources.fields import FIELDS
 from aftercall.sources.http import KINDS
 from aftercall.sources.limits import MAX_KEY
+from aftercall.sources.names import MOST
 
 TIME = {
     "description": "ISO 8601 with a zone, or seconds or milliseconds since the epoch.",
@@ -152,6 +153,12 @@ def ingest_schemas() -> dict[str, Any]:
                 "source": {
                     "type": ["string", "null"],
                     "description": "A source's id; else the account's first.",
+                },
+                "same_as": {
+                    "type": ["array", "null"],
+                    "items": {"type": "string", "maxLength": MAX_KEY + 33},
+                    "maxItems": MOST,
+                    "description": "Other names of the call, such as `twilio:CA0123`: calls that share one are one.",
                 },
                 "data": {"type": ["object", "null"]},
                 **known,

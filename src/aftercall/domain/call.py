@@ -58,6 +58,15 @@ class Digit(msgspec.Struct, frozen=True, omit_defaults=True):
     ivr_id: str | None = None
 
 
+class Link(msgspec.Struct, frozen=True):
+    """One of several keys that a call is told under, and the record that has its facts. `primary`: it leads."""
+
+    call_id: str
+    source_id: str
+    call_key: str
+    primary: bool = False
+
+
 class Call(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """What is known of a call. Times are aware UTC; seconds are whole and never negative.
 
@@ -122,6 +131,8 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     is_test: bool = False
     final: bool = False  # the source said that the end is final
     data_quality: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()  # of a call told under several keys, all of them
+    merged_into: str | None = None  # the call this one lives on as
 
     @property
     def customer_number(self) -> str | None:

@@ -105,6 +105,17 @@ def emit(
     return voice.emission()
 
 
+def farewell(call_id: str, call: Call, speech: Speech, before: Call | None, now: datetime) -> Emission:
+    """The last word of a call that lives on as another (H8): a revision, if it had been completed. Then silence."""
+    told = speech.told or before
+    speech = msgspec.structs.replace(speech, update_due_at=None, told=None, holds=())
+    if speech.completed_at is None or told is None or told.merged_into is not None:
+        return Emission((), speech, None)
+    voice = _Voice(call_id, call, speech, now)
+    voice.revise(changes(told, call))
+    return voice.emission()
+
+
 class _Voice:
     """Collects what is said in one look at a call."""
 
@@ -150,6 +161,14 @@ class _Voice:
                 late=late,
                 is_test=self.call.is_test,
             )
+        )
+
+    def revise(self, changed: list[dict[str, Any]]) -> None:
+        self.told = self.update_due_at = None
+        self.revision += 1
+        number = str(self.revision)
+        self.say(
+            event_id(self.call_id, UPDATED, number), Derived(UPDATED, self.now, number, {"changes": changed})
         )
 
     def emission(self) -> Emission:
@@ -212,12 +231,7 @@ def _revise(voice: _Voice, before: Call | None, closed_after: timedelta, timing:
     if due > voice.now:
         voice.told, voice.update_due_at = told, due
         return
-    voice.told = voice.update_due_at = None
-    voice.revision += 1
-    number = str(voice.revision)
-    voice.say(
-        event_id(voice.call_id, UPDATED, number), Derived(UPDATED, voice.now, number, {"changes": changed})
-    )
+    voice.revise(changed)
 
 
 def changes(old: Call, new: Call) -> list[dict[str, Any]]:

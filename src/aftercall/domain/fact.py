@@ -234,6 +234,7 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     `call_key` is the call's stable key at the source, `leg` one connection of it. `natural_id` is unique
     within the call key; `seq` is the source's own sequence number within the call where it has one.
+    `aliases` are other names of the call (`alias`): calls that share one are one call (H8, H16).
     """
 
     kind: Kind
@@ -245,6 +246,15 @@ class Fact(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     seq: int | None = None
     data: Data = Data()
     line: Line | None = None
+    aliases: tuple[str, ...] = ()
+
+
+THIS_SOURCE = "key"  # as a system: this source itself, whose ids are call keys
+
+
+def alias(system: str, id_: str | None) -> tuple[str, ...]:
+    """The name a call has at another system, such as `twilio:CA1`, if it has one there."""
+    return (f"{system}:{id_}",) if id_ else ()
 
 
 # What comes first when a source's clock cannot tell: the order in which a call lives.

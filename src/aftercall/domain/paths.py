@@ -87,6 +87,8 @@ CALL: Members = {
     "billing": ("object", "Circle, operator, cost, currency, credits"),
     "is_test": ("boolean", "A test, not a real call"),
     "data_quality": ("array", "What is uncertain about the record"),
+    "links": ("array", "All keys of a call told by several sources or joined by a transfer"),
+    "merged_into": ("string", "Call that this one lives on as"),
 }
 CUSTOMER: Members = {
     "phone": ("string", "Number of the outside party, E.164"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from aftercall.domain.call import AgentLeg, Call
+from aftercall.domain.call import AgentLeg, Call, Link
 from aftercall.domain.event import UPDATED, Event
 from aftercall.domain.fact import Agent, Analysis, Billing, Hangup, Named, Transcript
 from aftercall.domain.webhook import Webhook
@@ -136,6 +136,8 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     analysis: Findings | None = None
     billing: dict[str, Any] | None = None
     data_quality: tuple[str, ...] = ()
+    links: tuple[Link, ...] = ()
+    merged_into: str | None = None
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
@@ -243,6 +245,8 @@ def _body(webhook: Webhook, event: Event, call: Call, source_id: str | None) -> 
         analysis=None if call.analysis is None else _findings(call.analysis),
         billing=None if call.billing is None else _billing(call.billing),
         data_quality=call.data_quality,
+        links=call.links,
+        merged_into=call.merged_into,
     )
 
 

@@ -17,6 +17,7 @@ from aftercall.domain.errors import NotFound, Problem, Unavailable
 from aftercall.domain.event import COMPLETED
 from aftercall.domain.fact import Fact
 from aftercall.engine.draft import Draft
+from aftercall.engine.linking import link, named_by, other_keys, source_of
 from aftercall.engine.ports import Work
 from aftercall.engine.rows import CallRow, Settings
 
@@ -53,7 +54,7 @@ class Accepted(msgspec.Struct):
     handed_over: list[Delivery]  # already ours to send
     left_over: int  # deliveries that nobody has in hand
     next_due: datetime | None
-    completed: list[Call]
+    completed: list[Call]  # test calls are not counted (H21)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -68,6 +69,10 @@ class Setting(msgspec.Struct, frozen=True):
 async def accept(work: Work, items: Sequence[Item], setting: Setting) -> Accepted:
     """Store the facts of `items` and everything that follows from them; one result an item, in order."""
     drafts, results = await _assign(work, items, setting.accounts)
+    if any(draft.linked for draft in drafts):
+        linked = await link(work, drafts, setting.accounts, setting.now)
+        drafts = [draft for draft in linked if draft.new or draft.joined]
+        results = _moved(results, drafts)
     return await _work_out(work, drafts, results, setting)
 
 
@@ -75,12 +80,10 @@ async def look_again(work: Work, rows: Sequence[CallRow], setting: Setting) -> A
     """Let calls whose time has come say what is due: gates, settling, revisions, holds, the watchdog."""
     drafts = []
     for row in rows:
-        account = setting.accounts.get(row.account_id)
-        source = account.sources.get(row.source_id) if account else None
-        source = source or Source(
-            id=row.source_id, account_id=row.account_id, created_at=setting.now, updated_at=setting.now
-        )
+        source = source_of(setting.accounts, row.account_id, row.source_id, setting.now)
         drafts.append(Draft(row.account_id, source, row.call_key, row))
+    if any(draft.linked for draft in drafts):
+        drafts = await link(work, drafts, setting.accounts, setting.now)
     return await _work_out(work, drafts, [], setting)
 
 
@@ -89,6 +92,10 @@ async def _assign(
 ) -> tuple[list[Draft], list[Taken | Problem]]:
     """Find or open the call of each fact; what is known already changes nothing."""
     keys = {(i.account_id, i.source.id, i.fact.call_key): i for i in items if i.account_id in accounts}
+    for item in items:
+        if item.fact.aliases and item.account_id in accounts:
+            for key in other_keys(item.account_id, item.source, item.fact):
+                keys.setdefault(key, item)
     drafts: dict[tuple[str, str, str], list[Draft]] = {key: [] for key in keys}
     for row in await work.find_calls(sorted(keys)):
         key = (row.account_id, row.source_id, row.call_key)
@@ -103,7 +110,8 @@ async def _assign(
     for item in items:
         group = drafts.get((item.account_id, item.source.id, item.fact.call_key))
         results.append(NotFound("There is no such account.") if group is None else _place(item, group, known))
-    return [d for group in drafts.values() for d in group if d.new], results
+    placed = [d for group in drafts.values() for d in group if d.new]
+    return [*placed, *named_by(placed, drafts)], results
 
 
 def _place(item: Item, generations: list[Draft], known: set[tuple[str, str]]) -> Taken:
@@ -111,12 +119,20 @@ def _place(item: Item, generations: list[Draft], known: set[tuple[str, str]]) ->
     fact = item.fact
     for draft in generations:
         if fact.natural_id in draft.new or (draft.id, fact.natural_id) in known:
-            return Taken("duplicate", draft.id)
+            return Taken("duplicate", draft.lives_as)
     if not generations or generations[-1].reused_by(fact):
         generations.append(Draft(item.account_id, item.source, fact.call_key, None, len(generations)))
     draft = next((d for d in reversed(generations) if d.belongs(fact)), generations[0])
     draft.new[fact.natural_id] = fact
     return Taken("accepted", draft.id)
+
+
+def _moved(results: list[Taken | Problem], drafts: Sequence[Draft]) -> list[Taken | Problem]:
+    """A fact is the survivor's, whatever key it came under."""
+    survivors = {absorbed.id: draft.id for draft in drafts for absorbed in draft.absorbed}
+    return [
+        Taken(r.status, survivors.get(r.call_id, r.call_id)) if isinstance(r, Taken) else r for r in results
+    ]
 
 
 async def _work_out(
@@ -165,6 +181,8 @@ async def _write(
     work: Work, drafts: list[Draft], failed: list[Draft], results: list[Taken | Problem], setting: Setting
 ) -> Accepted:
     now = setting.now
+    absorbed = [draft for d in drafts if d.joined is not None for draft in d.absorbed]
+    drafts = [*drafts, *absorbed]
     added = [d.as_row(now) for d in drafts if d.row is None]
     changed = [d.as_row(now) for d in drafts if d.row is not None]
     changed += [
@@ -181,6 +199,10 @@ async def _write(
         await work.add_calls(added)
     if changed:
         await work.update_calls(changed)
+    if aliases := [(d.account_id, name, d.id) for d in drafts for name in d.aliases]:
+        await work.add_aliases(aliases)
+    if absorbed:
+        await work.hide_merged([(d.account_id, d.id) for d in absorbed])
     if events:
         await work.add_events(events)
     if deliveries:
@@ -191,5 +213,9 @@ async def _write(
         [d for d, owner in zip(deliveries, owners, strict=True) if owner is not None],
         sum(1 for d, o in zip(deliveries, owners, strict=True) if o is None and d.status == "pending"),
         min(due) if due else None,
-        [d.projection.call for d in drafts if any(e.event.name == COMPLETED for e in d.events)],
+        [
+            d.projection.call
+            for d in drafts
+            if any(e.event.name == COMPLETED for e in d.events) and not d.projection.call.is_test
+        ],
     )

@@ -1,6 +1,6 @@
 """A call being worked on within one transaction: its facts folded, what it says now, to whom."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -8,13 +8,15 @@ import msgspec
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
-from aftercall.domain.emit import Emission, Hold, candidates, emit, heard
+from aftercall.domain.emit import Emission, Hold, candidates, emit, farewell, heard
 from aftercall.domain.event import UPDATED, Derived
 from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
+from aftercall.domain.linked import renamed
 from aftercall.domain.longcall import LongCall
 from aftercall.domain.plan import address, awaited, plan
 from aftercall.domain.project import Projection, project
 from aftercall.engine.ids import new_id
+from aftercall.engine.joined import Joined, timing_of
 from aftercall.engine.rows import CallRow, Settings, SpokenEvent
 
 COARSE_CLOCK = timedelta(seconds=2)
@@ -23,6 +25,10 @@ LONG_CALL = 150  # facts; from here on a call is folded further from its last st
 
 class Draft:
     """One call, from the facts that came in to the rows that are written."""
+
+    joined: Joined | None = None  # set by `linking` for a call that is told as one with others
+    aliases: tuple[str, ...] = ()  # names it has from now on
+    same: tuple["Draft", ...] = ()  # calls of the same source that its facts name as the same
 
     def __init__(
         self, account_id: str, source: Source, call_key: str, row: CallRow | None, generation: int = 0
@@ -40,6 +46,26 @@ class Draft:
         self.events: list[SpokenEvent] = []
         self.deliveries: list[Delivery] = []
         self.holds: list[Hold] = []
+
+    @property
+    def linked(self) -> bool:
+        """Whether it may be told as one with other calls: only then is there more to look up."""
+        if self.before is not None and (self.before.links or self.before.merged_into):
+            return True
+        return any(fact.aliases for fact in self.new.values())
+
+    @property
+    def lives_as(self) -> str:
+        return (self.before.merged_into if self.before else None) or self.id
+
+    @property
+    def absorbed(self) -> Sequence["Draft"]:
+        """The other records of this call that are written with it."""
+        return self.joined.absorbed if self.joined else ()
+
+    @property
+    def _told_by(self) -> Source:
+        return self.source if self.joined is None else self.joined.leader
 
     @property
     def facts(self) -> int:
@@ -62,14 +88,20 @@ class Draft:
 
     def resume(self) -> bool:
         """Go on from the last state, if there is one and it can take what is new."""
-        if self.row is None or self.row.fold is None:
+        if self.fold is not None:
+            return True
+        if self.row is None or self.row.fold is None or (self.joined and not self.joined.goes_on):
             return False
         fold = LongCall.stored(self.row.fold)
-        if fold is not None and fold.follows(self.new.values()):
+        new = self.joined.new(self.new.values()) if self.joined else self.new.values()
+        if fold is not None and fold.follows(new):
             self.fold = fold
         return self.fold is not None
 
     def fold_facts(self) -> None:
+        if self.joined is not None:
+            self._fold_joined(self.joined)
+            return
         if self.fold is None and self.facts < LONG_CALL:
             self.projection = project([*self.old, *self.new.values()])
             return
@@ -80,7 +112,18 @@ class Draft:
     def _extend(self, facts: Collection[Fact]) -> None:
         if self.fold is not None:
             self.fold.extend(facts)
-            self.projection = self.fold.read()
+            told = self.fold.read()
+            self.projection = told if self.joined is None else self.joined.marked(told)
+
+    def _fold_joined(self, joined: Joined) -> None:
+        own = [*self.old, *self.new.values()]
+        if self.fold is not None:
+            self._extend(joined.new(self.new.values()))
+        elif joined.one_source and len(told := joined.all(own)) >= LONG_CALL:
+            self.fold = LongCall()
+            self._extend(told)
+        else:
+            self.projection = joined.tell(own)
 
     def candidates(self) -> dict[str, Derived]:
         return candidates(self.id, self.projection)
@@ -95,17 +138,37 @@ class Draft:
         self._release_holds(account, now)
         for event in self.emission.events:
             planned = plan(
-                event, self.projection.call, account.webhooks, self.holds, self.source.id, _delivery_id
+                event, self.projection.call, account.webhooks, self.holds, self._told_by.id, _delivery_id
             )
             self.deliveries.extend(planned.deliveries)
             self.holds.extend(planned.holds)
+            self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=planned.skipped))
+        for draft in self.absorbed:
+            draft.leave(self.id, account, now)
+
+    def leave(self, into: str, account: Settings, now: datetime) -> None:
+        """Live on as another call (H8): what was said stays, a completed call says so once, nothing more is said."""
+        call = self.before
+        if call is None or (self.new and not call.links):
+            self.fold_facts()
+            call = self.projection.call
+        call = msgspec.structs.replace(
+            call, source_call_key=call.source_call_key or self.call_key, merged_into=into
+        )
+        self.projection = Projection(call, (), now)
+        speech = self.row.speech if self.row else heard(None, now, call)
+        waiting = speech.holds
+        self.emission = farewell(self.id, call, speech, self.before, now)
+        for event in self.emission.events:
+            planned = plan(event, call, account.webhooks, waiting, self.source.id, _delivery_id)
+            self.deliveries.extend(planned.deliveries)
             self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=planned.skipped))
 
     def _emit(
         self, spoken: set[str], account: Settings, timings: Mapping[str, Timing], now: datetime
     ) -> Emission:
         speech = self.row.speech if self.row else None
-        if self.new or speech is None:
+        if self.new or speech is None or self.absorbed:
             speech = heard(speech, now, self.projection.call)
         return emit(
             self.id,
@@ -114,7 +177,7 @@ class Draft:
             speech,
             self.before,
             now,
-            self.source.timing or timings.get(self.source.type) or Timing(),
+            self.joined.timing(timings) if self.joined else timing_of(self.source, timings),
             timedelta(days=account.account.closed_after_days),
         )
 
@@ -130,7 +193,7 @@ class Draft:
         )
         self.new[fact.natural_id] = fact
         if self.fold is not None:
-            self._extend([fact])
+            self._extend([fact] if self.joined is None else [renamed(fact)])
         else:
             self.fold_facts()
 
@@ -147,7 +210,7 @@ class Draft:
             event = msgspec.structs.replace(hold.event, revision=self.emission.speech.revision, spoken_at=now)
             triggers = [t for t in webhook.triggers if t != UPDATED]
             self.deliveries.extend(
-                address(event, self.projection.call, webhook, triggers, self.source.id, _delivery_id)
+                address(event, self.projection.call, webhook, triggers, self._told_by.id, _delivery_id)
             )
 
     def as_row(self, now: datetime) -> CallRow:

@@ -10,7 +10,7 @@ from typing import Literal
 import msgspec
 
 from aftercall.domain.account import Source
-from aftercall.domain.errors import Problem
+from aftercall.domain.errors import Problem, Unavailable
 from aftercall.domain.fact import Fact, Kind
 from aftercall.engine.inflow import Inflow
 from aftercall.engine.ports import Clock, Store
@@ -23,6 +23,8 @@ REFUSED_WAIT = 120.0  # likewise, after a refused login
 STEADY = timedelta(seconds=10)  # a connection that lasted so long starts the waits anew
 DRAIN = 5.0  # seconds for what was heard to be committed when the connection is let go of
 WINDOW = 10.0  # seconds over which events are counted
+SILENT = timedelta(hours=1)  # after which a call that says nothing is said to be alive
+GAP = "gap"  # the flag of a call of which something was missed
 OLDEST = timedelta(days=1)  # calls that started before are not looked for after a gap
 
 State = Literal["connected", "connecting", "refused", "elsewhere"]
@@ -93,11 +95,40 @@ class Holding:
         account_id, since = self.source.account_id, self.clock.now() - OLDEST
         found: dict[str, frozenset[str]] = {}
         for key, call_id in await self._store.open_calls(account_id, self.source.id, since):
-            found[key] = _open_legs(await self._store.call_facts(account_id, call_id))
+            records = await self._records(account_id, call_id)
+            if call_id == records[0]:
+                legs = [_open_legs(await self._store.call_facts(account_id, id_)) for id_ in records]
+                found[key] = frozenset().union(*legs)
         return found
+
+    async def _records(self, account_id: str, call_id: str) -> list[str]:
+        """Those of this source that are one call with it (H8): the PBX knows them by the first one's key."""
+        row = await self._store.get_call(account_id, call_id)
+        while row is not None and row.call.merged_into is not None:
+            row = await self._store.get_call(account_id, row.call.merged_into)
+        links = row.call.links if row is not None else ()
+        return [link.call_id for link in links if link.source_id == self.source.id] or [call_id]
 
     async def deliver(self, facts: Sequence[Fact]) -> None:
         await self._inflow.put(facts)
+
+    async def say_alive(self) -> None:
+        """A call of a PBX whose connection has been up is alive, however long nothing happens in it (H4).
+
+        Its end would have been told. Not so where something was missed: the watchdog looks after those calls.
+        """
+        now = self.clock.now()
+        if self._state != "connected" or now - self._since < SILENT:
+            return
+        await self._inflow.emptied()
+        account_id = self.source.account_id
+        for key, call_id in await self._store.open_calls(account_id, self.source.id, now - OLDEST):
+            row = await self._store.get_call(account_id, call_id)
+            if row is not None and now - row.updated_at >= SILENT and GAP not in row.call.data_quality:
+                id_ = f"alive:{now.isoformat()}"
+                await self._inflow.put(
+                    [Fact(kind=Kind.NOTED, call_key=key, occurred_at=now, natural_id=id_, received_at=now)]
+                )
 
     def connected(self) -> None:
         self._show("connected", None)
@@ -109,12 +140,22 @@ class Holding:
 
     async def _run(self) -> None:
         committing = asyncio.create_task(self._inflow.run(), name=f"inflow-{self.source.id}")
+        watching = asyncio.create_task(self._watch(), name=f"alive-{self.source.id}")
         try:
             await self._keep()
         finally:
+            watching.cancel()
             await self._inflow.drain(DRAIN)
             committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
+            await asyncio.gather(committing, watching, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(SILENT.total_seconds() / 2)
+            try:
+                await self.say_alive()
+            except Unavailable:
+                log.warning("calls_not_looked_at", extra={"source_id": self.source.id})
 
     async def _keep(self) -> None:
         failures = 0

@@ -4,16 +4,19 @@ Records are corrected in silence: no event is said, nothing is sent. The next th
 is compared with the corrected record.
 """
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from aftercall.domain.call import Call
 from aftercall.domain.emit import changes
+from aftercall.domain.fact import Fact
+from aftercall.domain.linked import tell
 from aftercall.domain.project import project
 from aftercall.engine.ports import Store, Work
-from aftercall.engine.rows import CallQuery
+from aftercall.engine.rows import CallQuery, CallRow
 
 BATCH = 200  # calls in one transaction
 
@@ -44,11 +47,12 @@ async def _rebuild(
     work: Work, calls: Sequence[tuple[str, str]], now: datetime, *, write: bool
 ) -> list[Difference]:
     rows = await work.lock_calls(calls)
-    facts = await work.load_facts([(row.account_id, row.id) for row in rows])
+    linked = [(row.account_id, link.call_id) for row in rows for link in row.call.links]
+    facts = await work.load_facts([*{*linked, *((row.account_id, row.id) for row in rows)}])
     found, corrected = [], []
     for row in rows:
-        call = project(facts.get(row.id, [])).call
-        if call == row.call or not facts.get(row.id):
+        call = told(row, facts)
+        if call is None or call == row.call:
             continue
         found.append(Difference(row.account_id, row.id, changes(row.call, call)))
         # Without its fold the call is folded from its start when it is next heard of.
@@ -58,6 +62,17 @@ async def _rebuild(
     if write and corrected:
         await work.update_calls(corrected)
     return found
+
+
+def told(row: CallRow, facts: Mapping[str, list[Fact]]) -> Call | None:
+    """The record as the facts of its records (by id; see `Call.links`) tell it; None where there are none."""
+    own, call = facts.get(row.id), row.call
+    if call.merged_into is not None:
+        alone = None if call.links or not own else project(own).call
+        return alone and msgspec.structs.replace(alone, merged_into=call.merged_into)
+    if call.links:
+        return tell(call.links, facts).call if any(facts.get(link.call_id) for link in call.links) else None
+    return project(own).call if own else None
 
 
 async def chosen(
@@ -71,7 +86,8 @@ async def chosen(
             continue
         cursor: str | None = None
         while True:
-            page = await store.list_calls(account_id, CallQuery(since=since, cursor=cursor, limit=BATCH))
+            asked = CallQuery(since=since, merged=True, cursor=cursor, limit=BATCH)
+            page = await store.list_calls(account_id, asked)
             yield [(account_id, row.id) for row in page.items]
             cursor = page.next_cursor
             if cursor is None:

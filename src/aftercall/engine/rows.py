@@ -69,7 +69,10 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CallQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A page of the call log. `number` is a suffix of the customer's number; times are half-open."""
+    """A page of the call log. `number` is a suffix of the customer's number; times are half-open.
+
+    Calls that were merged into others are left out, unless asked for by key or with `merged`.
+    """
 
     since: datetime | None = None
     until: datetime | None = None
@@ -82,6 +85,7 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tag: str | None = None
     source_id: str | None = None
     call_key: str | None = None
+    merged: bool = False
     number: str | None = None
     min_duration_seconds: int | None = None
     max_duration_seconds: int | None = None

@@ -22,6 +22,7 @@ from aftercall.domain.fact import (
     Status,
     Transcript,
     Turn,
+    alias,
 )
 from aftercall.engine.reading import decode_as
 from aftercall.engine.upstream import Parsed, Reply, Request
@@ -119,6 +120,10 @@ class _Conversation:
         self.metadata = inner(data, "metadata")
         self.phone = inner(self.metadata, "phone_call")
         self.outbound = self.phone.get("direction") == "outbound"
+        carrier = self.phone or inner(self.metadata, "body")
+        self.carrier = word(carrier.get("call_sid") or carrier.get("CallSid"))
+        by_sip = str(self.phone.get("type") or self.metadata.get("type")).startswith("sip")
+        self.aliases = alias("sip" if by_sip else "twilio", self.carrier)
 
     def finished(self) -> list[Fact]:
         metadata = self.metadata
@@ -167,7 +172,6 @@ class _Conversation:
             ended_at=self.at,
             from_=us,
             to=them,
-            uuid=word(carrier.get("CallSid") or carrier.get("call_sid")),
         )
         return [self.fact(Kind.COMPLETED, data, self.at)]
 
@@ -183,7 +187,7 @@ class _Conversation:
             "to": theirs if self.outbound else ours,
             "did": None if self.outbound else ours,
             "caller_id": ours if self.outbound else None,
-            "uuid": word(self.phone.get("call_sid")),
+            "uuid": self.carrier,
             "custom_fields": custom(self.source, {"user_id": user}, dynamic),
             "final": True,
         }
@@ -247,4 +251,11 @@ class _Conversation:
 
     def fact(self, kind: Kind, data: Data, at: datetime) -> Fact:
         id_ = named(self.kind, kind)
-        return Fact(kind=kind, call_key=self.call_key, occurred_at=at, natural_id=id_, data=data)
+        return Fact(
+            kind=kind,
+            call_key=self.call_key,
+            occurred_at=at,
+            natural_id=id_,
+            data=data,
+            aliases=self.aliases,
+        )

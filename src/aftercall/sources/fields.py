@@ -26,7 +26,9 @@ from aftercall.engine.reading import shape
 from aftercall.sources.limits import MAX_KEY
 from aftercall.sources.moments import instant
 
-ENVELOPE = frozenset({"event", "call_id", "occurred_at", "event_id", "leg_id", "sequence", "source", "data"})
+ENVELOPE = frozenset({
+    "event", "call_id", "occurred_at", "event_id", "leg_id", "sequence", "source", "data", "same_as",
+})  # fmt: skip
 ALIASES = {
     "department": "queue",
     "menu": "ivr",

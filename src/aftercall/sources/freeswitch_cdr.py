@@ -24,6 +24,7 @@ from aftercall.domain.fact import (
     Reason,
     Recording,
     Voicemail,
+    alias,
 )
 from aftercall.engine.upstream import Parsed
 from aftercall.sources.taking import (
@@ -103,6 +104,7 @@ class Leg:
         self.newest, self.oldest = (profiles[0], profiles[-1]) if profiles else ({}, {})
         self.originator = self._originator()
         self.call_key = self.originator or word(self.variables.get("call_uuid")) or self.uuid
+        self.aliases = (*alias("freeswitch", self.call_key), *alias("sip", self.text("sip_call_id")))
         self.started, self.ended = self.at("start_uepoch"), self.at("end_uepoch")
         self.answered, self.bridged = self.at("answer_uepoch"), self.at("bridge_uepoch")
 
@@ -306,4 +308,5 @@ class Leg:
             natural_id=named(id_, kind),
             leg=leg,
             data=data,
+            aliases=self.aliases,
         )

@@ -23,6 +23,7 @@ from aftercall.engine.upstream import Parsed
 from aftercall.sources.fields import said
 from aftercall.sources.limits import MAX_KEY, check
 from aftercall.sources.moments import instant
+from aftercall.sources.names import same_as
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 
@@ -110,6 +111,7 @@ def fact(item: Any, source: Source, received_at: datetime | None = None) -> Fact
         leg=_key(item, "leg_id"),
         seq=_sequence(item.get("sequence")),
         data=read(told, Data),
+        aliases=same_as(item) if "same_as" in item else (),
     )
 
 

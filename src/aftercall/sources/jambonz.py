@@ -6,7 +6,7 @@ from typing import Any
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.causes import reason_of
-from aftercall.domain.fact import Agent, Analysis, By, Data, Fact, Hangup, Kind, Reason, Status
+from aftercall.domain.fact import Agent, Analysis, By, Data, Fact, Hangup, Kind, Reason, Status, alias
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
 from aftercall.sources.taking import (
@@ -84,6 +84,9 @@ class _Hook:
         parent = word(body.get("parent_call_sid"))
         self.is_child = parent is not None and parent != self.sid
         self.call_key = key(parent, "parent_call_sid") if self.is_child else self.sid
+        self.aliases = alias("jambonz", self.call_key)
+        if not self.is_child:
+            self.aliases += alias("sip", word(body.get("sbc_callid")))
         self.status = word(body.get("call_status")) or ""
         self.outbound = body.get("direction") == "outbound"
 
@@ -180,6 +183,7 @@ class _Hook:
             natural_id=named(f"{self.sid}:{dialed}"[:300], kind),
             leg=leg,
             data=data or Data(),
+            aliases=self.aliases,
         )
 
 
@@ -214,7 +218,8 @@ def _of_studio(source: Source, body: dict[str, Any], request: Request) -> list[F
         reached = inner(body, "goal").get("reached")
         success = reached if type(reached) is bool else None
         analysis = Analysis(id=call_key, summary=summary, success=success, variables=tidy(variables))
-        facts.append(_studio_fact(call_key, Kind.ANALYZED, Data(analysis=analysis), request))
+        found = Data(uuid=whole.uuid, analysis=analysis)
+        facts.append(_studio_fact(call_key, Kind.ANALYZED, found, request))
     return facts
 
 
@@ -231,4 +236,7 @@ def _outcome(body: dict[str, Any], *, answered: bool) -> tuple[Status, Reason | 
 
 def _studio_fact(call_key: str, kind: Kind, data: Data, request: Request) -> Fact:
     id_ = named("studio", kind)
-    return Fact(kind=kind, call_key=call_key, occurred_at=request.now, natural_id=id_, data=data)
+    aliases = alias("jambonz", data.uuid)
+    return Fact(
+        kind=kind, call_key=call_key, occurred_at=request.now, natural_id=id_, data=data, aliases=aliases
+    )

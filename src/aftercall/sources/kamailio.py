@@ -13,7 +13,7 @@ import msgspec
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Invalid, Problem, TooLarge, Unreadable
-from aftercall.domain.fact import ASSUMED, By, Data, Direction, Fact, Hangup, Kind, Transfer
+from aftercall.domain.fact import ASSUMED, By, Data, Direction, Fact, Hangup, Kind, Transfer, alias
 from aftercall.engine.reading import decode, shape
 from aftercall.engine.upstream import Parsed
 from aftercall.sources import taking
@@ -208,7 +208,13 @@ class _Record:
         if self.local:
             data = msgspec.structs.replace(data, flags=(*data.flags, "clock_local_assumed"))
         return Fact(
-            kind=kind, call_key=self.call_key, occurred_at=at, natural_id=natural_id, leg=self.leg, data=data
+            kind=kind,
+            call_key=self.call_key,
+            occurred_at=at,
+            natural_id=natural_id,
+            leg=self.leg,
+            data=data,
+            aliases=alias("sip", self.call_key),
         )
 
     def start(self, natural_id: str, at: datetime) -> Fact:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Unreadable
-from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording
+from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording, alias
 from aftercall.engine.reading import decode
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources import jwt
@@ -197,4 +197,8 @@ class _Event:
             natural_id=named(self.id, kind),
             leg=self.leg,
             data=data,
+            aliases=(
+                *alias("twilio", word(self.attributes.get("sip.twilio.callSid"))),
+                *alias("sip", word(self.attributes.get("sip.callIDFull"))),
+            ),
         )

@@ -21,6 +21,7 @@ from aftercall.domain.fact import (
     Transcript,
     Transfer,
     Turn,
+    alias,
 )
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
@@ -101,6 +102,7 @@ class _Told:
         self.over = epoch(call.get("end_timestamp"), 1000) or now
         self.analysed = inner(call, "call_analysis")
         self.lasted = number(call.get("duration_ms")) or 0.0
+        self.carrier = word(inner(call, "telephony_identifier").get("twilio_call_sid"))
 
     def started(self) -> list[Fact]:
         at, agent = self.connected or self.now, Data(agent=self.agent())
@@ -153,7 +155,7 @@ class _Told:
             to=to,
             did=None if self.outbound else to,
             caller_id=from_ if self.outbound else None,
-            uuid=word(inner(self.call, "telephony_identifier").get("twilio_call_sid")),
+            uuid=self.carrier,
             custom_fields=custom(
                 self.source,
                 inner(self.call, "retell_llm_dynamic_variables"),
@@ -220,4 +222,11 @@ class _Told:
 
     def fact(self, kind: Kind, data: Data, at: datetime) -> Fact:
         id_ = named(f"{ORDER[self.event]}.{self.event}", kind)
-        return Fact(kind=kind, call_key=self.call_key, occurred_at=at, natural_id=id_, data=data)
+        return Fact(
+            kind=kind,
+            call_key=self.call_key,
+            occurred_at=at,
+            natural_id=id_,
+            data=data,
+            aliases=alias("twilio", self.carrier),
+        )

@@ -27,6 +27,7 @@ from aftercall.domain.fact import (
     Recording,
     Transcript,
     Turn,
+    alias,
 )
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import MISSING, WRONG, check_age, refuse, secrets, stamp
@@ -97,6 +98,8 @@ class _Event:
         self.id = key(data.get("id"), "data.id")
         self.at = written(data.get("occurred_at")) or now
         self.leg = word(payload.get("call_leg_id"))
+        control = word(payload.get("call_control_id"))
+        self.aliases = (*alias("telnyx", self.call_key), *alias("telnyx", control))
         said = payload.get("direction")
         self.direction = said if said in ("incoming", "outgoing") else None
         self.part = _part(word(payload.get("client_state")))
@@ -262,6 +265,7 @@ class _Event:
             leg=leg,
             seq=seq,
             data=data,
+            aliases=self.aliases,
         )
 
 

@@ -23,6 +23,7 @@ from aftercall.domain.fact import (
     Kind,
     Reason,
     Recording,
+    alias,
 )
 from aftercall.sources.taking import custom, integer, key, named, own, seconds, text, word
 
@@ -50,6 +51,7 @@ class Callback:
         parent = params.get("ParentCallSid")
         self.is_child = bool(parent)
         self.call_key = key(parent, "ParentCallSid") if parent else self.sid
+        self.aliases = tuple(dict.fromkeys((*alias("twilio", self.call_key), *alias("twilio", self.sid))))
         self.status = params.get("CallStatus", "")
         self.direction = params.get("Direction", "")
         self.at = stamp(params.get("Timestamp")) or now
@@ -218,6 +220,7 @@ class Callback:
             leg=leg,
             seq=seq,
             data=data,
+            aliases=self.aliases,
         )
 
     def _id(self) -> str:

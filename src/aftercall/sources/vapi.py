@@ -21,6 +21,7 @@ from aftercall.domain.fact import (
     Transcript,
     Transfer,
     Turn,
+    alias,
 )
 from aftercall.engine.upstream import Parsed, Reply, Request
 from aftercall.sources.signing import check, check_age, hex_sha256, stamp
@@ -96,6 +97,7 @@ class _Message:
         self.reason = word(message.get("endedReason") or self.call.get("endedReason"))
         self.started = written(message.get("startedAt") or self.call.get("startedAt"))
         self.ended = written(message.get("endedAt") or self.call.get("endedAt"))
+        self.aliases = self.carrier()
         self.id = f"{message['type']}:{word(message.get('status')) or ''}:{message.get('timestamp') or ''}"[
             :200
         ]
@@ -173,6 +175,11 @@ class _Message:
             uuid=word(self.call.get("phoneCallProviderId")),
             custom_fields=custom(self.source, overrides, inner(self.call, "metadata")),
         )
+
+    def carrier(self) -> tuple[str, ...]:
+        """The carrier's own call: a CallSid where the carrier is Twilio, which older messages do not say."""
+        id_, provider = word(self.call.get("phoneCallProviderId")), word(self.call.get("phoneCallProvider"))
+        return alias((provider or ("twilio" if (id_ or "").startswith("CA") else "carrier")).casefold(), id_)
 
     def agent(self) -> Agent:
         assistant = inner(self.message, "assistant") or inner(self.call, "assistant")
@@ -256,4 +263,5 @@ class _Message:
             occurred_at=at or self.at,
             natural_id=named(self.id, kind),
             data=data or Data(),
+            aliases=self.aliases,
         )

@@ -16,7 +16,7 @@ from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
-from aftercall.store.schema import calls, events, facts, sources
+from aftercall.store.schema import calls, events, facts, merged_calls, sources
 from aftercall.store.statement import Query, within
 from aftercall.store.values import micros, searchable
 
@@ -63,7 +63,7 @@ class SqlCallLog(Part):
         return page(rows, query.limit, call_row, lambda row: (row.started_at, row.id))
 
     async def open_calls(self, account_id: str, source_id: str, since: datetime) -> list[tuple[str, str]]:
-        query = CallQuery(source_id=source_id, since=since)
+        query = CallQuery(source_id=source_id, since=since, merged=True)
         wanted = _filtered(account_id, query).where(c.status.is_(None)).with_only_columns(c.call_key, c.id)
         return [(row.call_key, row.id) for row in await self._database.read(Link.all, wanted)]
 
@@ -106,6 +106,11 @@ def _by_number(query: CallQuery) -> bool:
 
 def _filtered(account_id: str, query: CallQuery) -> Select[Any]:
     wanted = [*_leading(account_id, query), *_equal(query), *_between(query)]
+    if query.call_key is None and not query.merged:  # who asks for a key gets its record
+        merged = select(merged_calls.c.call_id).where(
+            merged_calls.c.call_id == c.id, merged_calls.c.account_id == account_id
+        )
+        wanted.append(~merged.exists())
     if query.number is not None:
         wanted += _number(query)
     if query.cursor is not None:

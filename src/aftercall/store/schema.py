@@ -131,6 +131,25 @@ calls = Table(
     Index("calls_due", "due_at", **_where("due_at IS NOT NULL")),
 )
 
+# Names that calls go by besides their keys: those that share one are one call (H8, H16).
+aliases = Table(
+    "aliases",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("name", Key, primary_key=True),
+    Column("call_id", Key, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Calls that live on as another, which their record names. The log lists and counts that one only.
+merged_calls = Table(
+    "merged_calls",
+    metadata,
+    Column("call_id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    sqlite_with_rowid=False,
+)
+
 facts = Table(
     "facts",
     metadata,

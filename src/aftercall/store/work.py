@@ -13,7 +13,7 @@ from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
 from aftercall.store.delivery_rows import delivery_values
 from aftercall.store.link import Link
-from aftercall.store.schema import accounts, calls, deliveries, events, facts
+from aftercall.store.schema import accounts, aliases, calls, deliveries, events, facts, merged_calls
 from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, Rows, types, within
 from aftercall.store.transaction import Transaction
 from aftercall.store.values import document, micros
@@ -66,6 +66,12 @@ _SPOKEN = Keyed(
     ("account_id", "event_id"),
     lambda k: select(events.c.event_id).where(*(events.c[name] == k[name] for name in k)),
 )
+_ALIASES = Keyed(
+    ("account_id", "name"),
+    lambda k: select(aliases.c.account_id, aliases.c.name, aliases.c.call_id).where(
+        *(aliases.c[name] == k[name] for name in k)
+    ),
+)
 
 
 def _update_call(new: Columns) -> Executable:
@@ -84,6 +90,8 @@ def _update_call(new: Columns) -> Executable:
 _ADD_FACTS = Insert(facts)
 _ADD_CALLS = Insert(calls)
 _UPDATE_CALLS = Many(types(*calls.columns), _update_call)
+_ADD_ALIASES = Insert(aliases)
+_MERGED = Insert(merged_calls, conflict="keep")
 _ADD_EVENTS = Insert(events)
 _ADD_DELIVERIES = Insert(deliveries)
 _OWNER, _STATUS = (list(deliveries.c.keys()).index(name) for name in ("owner", "status"))
@@ -128,6 +136,16 @@ class SqlWork:
 
     async def add_calls(self, rows: Sequence[CallRow]) -> None:
         await self._run(Link.many, _ADD_CALLS, [call_values(row) for row in rows])
+
+    async def find_aliases(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
+        rows = await self._run(Link.keyed, _ALIASES, names)
+        return {(account_id, name): call_id for account_id, name, call_id in rows}
+
+    async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
+        await self._run(Link.many, _ADD_ALIASES, sorted(rows))
+
+    async def hide_merged(self, calls: Sequence[tuple[str, str]]) -> None:
+        await self._run(Link.many, _MERGED, sorted((call_id, account_id) for account_id, call_id in calls))
 
     async def update_calls(self, rows: Sequence[CallRow]) -> None:
         changed = await self._run(Link.many, _UPDATE_CALLS, [call_values(row) for row in rows])

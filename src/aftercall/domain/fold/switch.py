@@ -127,6 +127,8 @@ def _all_gone(tale: Tale, data: Data) -> None:
     ended = msgspec.structs.replace(board.end or Data(), agent=None, hangup=hangup, flags=())
     if board.originated and story.to is None and root is not None:
         ended = msgspec.structs.replace(ended, to=root.from_)  # never dialled: the number the agent was shown
+    if data.reason is not None:
+        ended = msgspec.structs.replace(ended, reason=data.reason)
     tale.tell(Kind.ENDED, ended)
 
 

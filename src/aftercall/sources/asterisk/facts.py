@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
+import msgspec
+
 from aftercall.domain.errors import Problem
-from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason
+from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason, alias
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.marks import MARKS, shown
 from aftercall.sources.asterisk.message import Message, count
@@ -52,7 +54,7 @@ def _new(view: View) -> list[Fact]:
     agent = view.dialplan.agent_of(channel, name)
     if entry == "outbound":
         data = Data(direction="outbound", from_=caller, to=extension, from_name=name, uuid=leg, agent=agent)
-        return view.leg_fact(Kind.INITIATED, data)
+        return _named_at_the_pbx(view, view.leg_fact(Kind.INITIATED, data))
     internal = entry == "internal"
     data = Data(
         direction="inbound",
@@ -64,7 +66,14 @@ def _new(view: View) -> list[Fact]:
         uuid=leg,
         agent=agent,
     )
-    return view.leg_fact(Kind.RECEIVED, data)
+    return _named_at_the_pbx(view, view.leg_fact(Kind.RECEIVED, data))
+
+
+def _named_at_the_pbx(view: View, facts: list[Fact]) -> list[Fact]:
+    """Another source may tell of the same PBX (H16); a linkedid is one call's only with the PBX's name."""
+    if view.get("SystemName") is None or not view.line().first:
+        return facts
+    return [msgspec.structs.replace(fact, aliases=alias("asterisk", fact.call_key)) for fact in facts]
 
 
 def _named(view: View) -> list[Fact]:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from aftercall.domain.fact import Data, Fact, Kind, Named
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.message import Message, count
+from aftercall.sources.asterisk.restart import dead
 from aftercall.sources.asterisk.view import View
 from aftercall.sources.gap import GAP, legs_gone, vanished
 
@@ -26,10 +27,15 @@ def caught_up(
     told: Collection[str | None],
     dialplan: Dialplan,
     asked_at: datetime,
+    *,
+    booted: datetime | None = None,
 ) -> list[Fact]:
-    """All that the lists tell. Of legs in `told` events have told meanwhile, better than the lists."""
+    """All that the lists tell. Of legs in `told` events have told meanwhile, better than the lists. `booted`: when
+    the PBX was started, if it says so.
+    """
     there = still_there(channels, dialplan, asked_at)
-    over = legs_gone(open_calls, there, told, asked_at) + vanished(open_calls, there, asked_at)
+    over = dead(vanished(open_calls, there, asked_at), booted)
+    over += legs_gone(open_calls, there, told, asked_at)
     there += still_waiting(waiting, there, open_calls, asked_at)
     return [fact for fact in there if fact.leg not in told] + over
 

@@ -7,10 +7,12 @@ from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.gap import CHANNEL, WAITING, OpenCalls, caught_up
 from aftercall.sources.asterisk.message import Message, event_of, read
+from aftercall.sources.asterisk.restart import booted_at
 from aftercall.sources.gap import flagged
 
 CHANNELS, QUEUES = "aftercall-channels", "aftercall-queues"  # the ActionIDs
 COMPLETE = {"CoreShowChannelsComplete": CHANNELS, "QueueStatusComplete": QUEUES}
+BOOTED = "FullyBooted"  # told after each login
 TOLD = frozenset({"Newchannel", "Hangup"})
 
 
@@ -27,6 +29,7 @@ class Listing:
         self._waiting: list[Message] = []
         self._told: set[str | None] = set()
         self._missing = {CHANNELS, QUEUES}
+        self._booted_at: datetime | None = None
         self.denied = False
 
     def take(self, frames: Iterable[bytes]) -> list[Fact] | None:
@@ -39,6 +42,8 @@ class Listing:
                 self._waiting.append(read(frame))
             elif event in TOLD:
                 self._told.add(read(frame).get("Uniqueid"))
+            elif event == BOOTED:
+                self._booted_at = booted_at(read(frame), self._asked_at)
             elif event is None:
                 self._hear_answer(read(frame))
             else:
@@ -50,9 +55,8 @@ class Listing:
     def _facts(self) -> list[Fact]:
         if self.denied:
             return flagged(self._open_calls, self._asked_at)
-        return caught_up(
-            self._open_calls, self._listed, self._waiting, self._told, self._dialplan, self._asked_at
-        )
+        there = (self._listed, self._waiting, self._told, self._dialplan, self._asked_at)
+        return caught_up(self._open_calls, *there, booted=self._booted_at)
 
     def _hear_answer(self, message: Message) -> None:
         """A list that is refused will not come: without channels nothing is known, a PBX may have no queues."""

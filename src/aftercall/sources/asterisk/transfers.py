@@ -2,7 +2,9 @@
 
 import re
 
-from aftercall.domain.fact import Data, Fact, Kind, Transfer
+import msgspec
+
+from aftercall.domain.fact import THIS_SOURCE, Data, Fact, Kind, Transfer, alias
 from aftercall.sources.asterisk.view import View
 
 _ORDER = re.compile(r"(\d{9,11})\.(\d+)\Z", re.ASCII)
@@ -23,7 +25,8 @@ def blind(view: View) -> list[Fact]:
 def attended(view: View) -> list[Fact]:
     """Told to the call that lives on, with whom it went to; the other call loses that leg and is over.
 
-    The leg's own linkedid changes only in the message after this one, and nothing says so.
+    Both are told that they are one. The leg's own linkedid changes in the message after this one, and nothing
+    says so.
     """
     if (view.get("Result") or "Success") != "Success":
         return []
@@ -44,8 +47,9 @@ def attended(view: View) -> list[Fact]:
     bridge = view.get("DestBridgeUniqueid")
     moved = view.leg_fact(Kind.TRANSFERRED, Data(transfer=transfer, agent=agent), target, bridge=bridge)
     lost = view.leg_fact(Kind.ENDED, Data(flags=("merged",)), target)
-    return [_under(fact, survivor) for fact in moved] + [
-        _under(fact, key) for fact in lost for key in known if key != survivor
+    both = tuple(name for key in known for name in alias(THIS_SOURCE, key)) if len(known) > 1 else ()
+    return [_under(fact, survivor, both) for fact in moved] + [
+        _under(fact, key, both) for fact in lost for key in known if key != survivor
     ]
 
 
@@ -65,14 +69,5 @@ def elder(keys: list[str]) -> str:
     return min(keys, key=lambda key: (int(ages[key][1]), int(ages[key][2])))
 
 
-def _under(fact: Fact, key: str) -> Fact:
-    return Fact(
-        kind=fact.kind,
-        call_key=key,
-        occurred_at=fact.occurred_at,
-        natural_id=fact.natural_id,
-        received_at=fact.received_at,
-        leg=fact.leg,
-        data=fact.data,
-        line=fact.line,
-    )
+def _under(fact: Fact, key: str, aliases: tuple[str, ...]) -> Fact:
+    return msgspec.structs.replace(fact, call_key=key, aliases=aliases)

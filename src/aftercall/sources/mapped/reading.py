@@ -10,7 +10,7 @@ import msgspec
 
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Problem, TooLarge
-from aftercall.domain.fact import Data, Fact, Kind
+from aftercall.domain.fact import Data, Fact, Kind, alias
 from aftercall.engine.reading import MAX_INTEGER
 from aftercall.engine.reading import read as as_data
 from aftercall.engine.upstream import Parsed, Request
@@ -85,6 +85,7 @@ class _Record:
         if not tellings:
             return
         call_key = key(self._text(self.mapping.call), self._names(self.mapping.call))
+        self.aliases = self._aliases()
         id_ = self._id()
         first = True
         for telling in tellings:
@@ -95,6 +96,13 @@ class _Record:
                 suffix = "".join((f":{telling.number}" if telling.number else "", f":{i}" if i else ""))
                 yield self._fact(telling, of_item, call_key, f"{id_}{suffix}", with_custom=first)
                 first = False
+
+    def _aliases(self) -> tuple[str, ...]:
+        """The call's other keys, where it has several: what names it by any of them is about it."""
+        if len(self.mapping.call) < 2:
+            return ()
+        found = dict.fromkeys(word(self._text((rule,))) for rule in self.mapping.call)
+        return tuple(name for one in found for name in alias("key", one))
 
     def _event(self) -> str | None:
         """The event's name, folded as the table's are; without one, the first guess that holds."""
@@ -137,6 +145,7 @@ class _Record:
             leg=word(self._value(finder, telling.leg or self.mapping.leg, TEXT)),
             seq=number if number is not None and 0 <= number <= MAX_INTEGER else None,
             data=as_data(told, Data),
+            aliases=self.aliases,
         )
 
     def _said(self, telling: Telling, finder: Finder) -> Object:

@@ -1,11 +1,12 @@
-# The hazards of call streams, one by one; each test is named after its hazard (H1 to H14 of the call model).
+# Hazards of call streams that the projection holds off; each test is named after its hazard.
 
 import itertools
 
+import msgspec
 import pytest
 
 from aftercall.domain.fact import Fact, Hangup, Kind, Recording
-from aftercall.domain.project import project
+from aftercall.domain.project import Fold, project
 from tests.domain import calls
 from tests.domain.calls import ASHA, BEN, DID, SUPPORT, Script, at, inbound
 
@@ -15,14 +16,14 @@ def names(facts: list[Fact]) -> list[str]:
 
 
 @pytest.mark.parametrize("name", calls.CALLS)
-def test_h1_order_of_arrival_does_not_matter(name: str) -> None:
+def test_h01_order_of_arrival_does_not_matter(name: str) -> None:
     facts = calls.CALLS[name]()
     told = project(facts)
     assert project(facts[::-1]) == told
     assert project(facts[1::2] + facts[::2]) == told
 
 
-def test_h1_the_sources_sequence_counts_before_its_whole_seconds() -> None:
+def test_h01_the_sources_sequence_counts_before_its_whole_seconds() -> None:
     script = inbound("seq")
     script.say(Kind.DISCONNECTED, 5, leg="a1", seq=2).say(Kind.CONNECTED, 5, leg="a1", seq=1)
     script.say(Kind.CONNECTED, 5, leg="a1", seq=3).say(Kind.ENDED, 8, seq=4)
@@ -30,7 +31,7 @@ def test_h1_the_sources_sequence_counts_before_its_whole_seconds() -> None:
     assert call.talk_time_seconds == 3
 
 
-def test_h1_at_one_instant_a_call_is_told_as_it_lives() -> None:
+def test_h01_at_one_instant_a_call_is_told_as_it_lives() -> None:
     kinds = [Kind.RECEIVED, Kind.AGENT_ANSWERED, Kind.CONNECTED, Kind.DISCONNECTED, Kind.ENDED]
     for order in itertools.permutations(kinds):
         script = Script()
@@ -41,12 +42,12 @@ def test_h1_at_one_instant_a_call_is_told_as_it_lives() -> None:
 
 
 @pytest.mark.parametrize("name", calls.CALLS)
-def test_h2_the_same_fact_twice_changes_nothing(name: str) -> None:
+def test_h02_the_same_fact_twice_changes_nothing(name: str) -> None:
     facts = calls.CALLS[name]()
     assert project(facts + facts[::-1]) == project(facts)
 
 
-def test_h2_one_natural_id_is_one_fact_whichever_comes_first() -> None:
+def test_h02_one_natural_id_is_one_fact_whichever_comes_first() -> None:
     script = inbound("twice").say(Kind.DTMF, 3, digit="1").say(Kind.DTMF, 4, digit="2")
     start, first, second = script.facts
     second = Fact(
@@ -56,7 +57,7 @@ def test_h2_one_natural_id_is_one_fact_whichever_comes_first() -> None:
     assert [d.digit for d in project([second, first, start]).call.digits] == ["1"]
 
 
-def test_h2_the_first_outcome_of_a_leg_is_its_outcome() -> None:
+def test_h02_the_first_outcome_of_a_leg_is_its_outcome() -> None:
     script = inbound("leg").say(Kind.AGENT_DIALED, 1, leg="a1", agent=ASHA)
     script.say(Kind.AGENT_MISSED, 9, leg="a1", reason="no_answer")
     script.say(Kind.AGENT_MISSED, 9.1, leg="a1", reason="caller_cancelled")
@@ -68,28 +69,28 @@ def test_h2_the_first_outcome_of_a_leg_is_its_outcome() -> None:
     assert "call.agent_answered" not in names(script.facts)
 
 
-def test_h2_a_connect_told_by_two_is_told_once() -> None:
+def test_h02_a_connect_told_by_two_is_told_once() -> None:
     script = inbound("two").say(Kind.CONNECTED, 3, leg="a1").say(Kind.CONNECTED, 3, leg="a1")
     script.say(Kind.CONNECTED, 3.9).say(Kind.CONNECTED, 4, leg="a1")
     assert names(script.facts).count("call.connected") == 1
     assert project(script.facts).call.connected_at == at(3)
 
 
-def test_h3_an_agent_who_answers_an_incoming_call_hears_the_caller() -> None:
+def test_h03_an_agent_who_answers_an_incoming_call_hears_the_caller() -> None:
     script = inbound("inferred").say(Kind.AGENT_ANSWERED, 4, agent=ASHA).say(Kind.ENDED, 10)
     call = project(script.facts).call
     assert (call.status, call.connected_at, call.talk_time_seconds) == ("answered", at(4), 6)
     assert call.data_quality == ("answer_inferred",)
 
 
-def test_h3_a_connect_that_is_told_needs_no_inference() -> None:
+def test_h03_a_connect_that_is_told_needs_no_inference() -> None:
     script = inbound("told").say(Kind.AGENT_ANSWERED, 4, agent=ASHA).say(Kind.CONNECTED, 5)
     call = project(script.say(Kind.ENDED, 10).facts).call
     assert (call.connected_at, call.talk_time_seconds, call.data_quality) == (at(5), 5, ())
 
 
 @pytest.mark.parametrize("first", [Kind.AGENT_ANSWERED, Kind.CUSTOMER_ANSWERED])
-def test_h3_a_click_to_call_needs_both_to_answer(first: Kind) -> None:
+def test_h03_a_click_to_call_needs_both_to_answer(first: Kind) -> None:
     other = {Kind.AGENT_ANSWERED: Kind.CUSTOMER_ANSWERED, Kind.CUSTOMER_ANSWERED: Kind.AGENT_ANSWERED}[first]
     script = calls.click_to_call("c2c").say(first, 2, leg="x")
     alone = project([*script.facts, *Script("end").say(Kind.ENDED, 20).facts]).call
@@ -99,14 +100,14 @@ def test_h3_a_click_to_call_needs_both_to_answer(first: Kind) -> None:
     assert both.data_quality == ("answer_inferred",)
 
 
-def test_h3_talk_time_of_a_record_tells_when_they_were_connected() -> None:
+def test_h03_talk_time_of_a_record_tells_when_they_were_connected() -> None:
     script = Script().say(Kind.COMPLETED, 60, started_at=at(0), ended_at=at(60), talk_time_seconds=45)
     call = project(script.facts).call
     assert (call.status, call.connected_at, call.talk_time_seconds) == ("answered", at(15), 45)
     assert call.data_quality == ("answer_inferred",)
 
 
-def test_h4_a_call_whose_end_never_came_ends_with_its_last_fact() -> None:
+def test_h04_a_call_whose_end_never_came_ends_with_its_last_fact() -> None:
     script = inbound("lost").say(Kind.AGENT_DIALED, 1, agent=ASHA).say(Kind.CONNECTED, 4, agent=ASHA)
     script.say(Kind.DTMF, 30, digit="1").say(Kind.RECORDING_READY, 700).say(Kind.ORPHANED, 14400)
     call = project(script.facts).call
@@ -116,7 +117,7 @@ def test_h4_a_call_whose_end_never_came_ends_with_its_last_fact() -> None:
     assert "call.ended" not in names(script.facts)
 
 
-def test_h4_an_end_that_comes_after_all_is_the_end() -> None:
+def test_h04_an_end_that_comes_after_all_is_the_end() -> None:
     script = inbound("found").say(Kind.AGENT_DIALED, 1, agent=ASHA).say(Kind.ORPHANED, 100)
     script.say(Kind.CONNECTED, 200, agent=ASHA).say(Kind.ENDED, 260)
     call = project(script.facts).call
@@ -124,13 +125,13 @@ def test_h4_an_end_that_comes_after_all_is_the_end() -> None:
     assert call.data_quality == ()
 
 
-def test_h4_the_watchdog_does_not_overrule_an_end() -> None:
+def test_h04_the_watchdog_does_not_overrule_an_end() -> None:
     script = inbound("ended").say(Kind.ENDED, 9).say(Kind.ORPHANED, 14400)
     assert project(script.facts).call.ended_at == at(9)
     assert "call.orphaned" not in names(script.facts)
 
 
-def test_h5_a_call_heard_of_at_its_end_makes_end_events_only() -> None:
+def test_h05_a_call_heard_of_at_its_end_makes_end_events_only() -> None:
     script = Script().say(Kind.COMPLETED, 60, direction="inbound", status="answered", duration_seconds=50)
     call = project(script.facts).call
     assert (call.started_at, call.duration_seconds) == (at(10), 50)
@@ -138,19 +139,19 @@ def test_h5_a_call_heard_of_at_its_end_makes_end_events_only() -> None:
     assert names(script.facts) == ["call.ended", "call.completed"]
 
 
-def test_h5_a_call_joined_in_the_middle_starts_with_its_first_sign() -> None:
+def test_h05_a_call_joined_in_the_middle_starts_with_its_first_sign() -> None:
     script = Script().say(Kind.CONNECTED, 10, agent=ASHA).say(Kind.ENDED, 25)
     call = project(script.facts).call
     assert (call.started_at, call.duration_seconds, call.talk_time_seconds) == (at(10), 15, 15)
     assert call.data_quality == ("start_missing",)
 
 
-def test_h5_what_is_only_labelled_is_a_call_too() -> None:
+def test_h05_what_is_only_labelled_is_a_call_too() -> None:
     call = project(Script().say(Kind.DISPOSITION_UPDATED, 5, disposition="Sold").facts).call
     assert (call.phase, call.started_at, call.status) == ("new", at(5), None)
 
 
-def test_h6_a_recording_goes_from_pending_to_ready_after_the_call() -> None:
+def test_h06_a_recording_goes_from_pending_to_ready_after_the_call() -> None:
     script = inbound("rec").say(Kind.RECORDING_STARTED, 1, recording=Recording(id="r1"))
     pending = project(script.say(Kind.ENDED, 9).facts).call
     url = "https://pbx.example.com/r1.wav"
@@ -161,7 +162,7 @@ def test_h6_a_recording_goes_from_pending_to_ready_after_the_call() -> None:
     assert (pending.recording_url, ready.recording_url) == (None, url)
 
 
-def test_h7_what_comes_after_the_end_is_added_to_the_call() -> None:
+def test_h07_what_comes_after_the_end_is_added_to_the_call() -> None:
     call = project(calls.dialer_with_disposition()).call
     assert (call.disposition, call.sub_disposition, call.disposition_by) == (
         "Interested", "Call back", "Asha Rao"
@@ -170,14 +171,14 @@ def test_h7_what_comes_after_the_end_is_added_to_the_call() -> None:
     assert call.data_quality == ()
 
 
-def test_h8_a_blind_transfer_is_one_call_with_two_conversations() -> None:
+def test_h08_a_blind_transfer_is_one_call_with_two_conversations() -> None:
     call = project(calls.blind_transfer()).call
     assert call.talk_time_seconds == 3 + 4
     assert (call.agent, [leg.agent for leg in call.agents]) == (ASHA, [ASHA, BEN])
     assert [step.type for step in call.call_flow] == ["agent", "transfer", "agent"]
 
 
-def test_h9_the_end_of_a_leg_that_lost_the_race_ends_nothing() -> None:
+def test_h09_the_end_of_a_leg_that_lost_the_race_ends_nothing() -> None:
     script = inbound("race").say(Kind.AGENT_DIALED, 1, leg="a1", agent=ASHA)
     script.say(Kind.ENDED, 3, leg="a2", hangup=Hangup(cause="LOSE_RACE", cause_code=26))
     script.say(Kind.CONNECTED, 3, leg="a1", agent=ASHA).say(Kind.ENDED, 10, hangup=Hangup(by="caller"))
@@ -186,27 +187,27 @@ def test_h9_the_end_of_a_leg_that_lost_the_race_ends_nothing() -> None:
     assert call.hangup == Hangup(by="caller")
 
 
-def test_h9_of_several_hangups_the_last_is_the_end() -> None:
+def test_h09_of_several_hangups_the_last_is_the_end() -> None:
     script = inbound("hangups").say(Kind.CONNECTED, 2).say(Kind.ENDED, 9).say(Kind.ENDED, 9.6)
     call = project(script.facts).call
     assert (call.ended_at, call.talk_time_seconds) == (at(9.6), 7)
     assert names(script.facts).count("call.ended") == 1
 
 
-def test_h9_the_final_hangup_is_the_end_whatever_comes_later() -> None:
+def test_h09_the_final_hangup_is_the_end_whatever_comes_later() -> None:
     script = inbound("final").say(Kind.CONNECTED, 2).say(Kind.ENDED, 9, final=True).say(Kind.ENDED, 12)
     call = project(script.facts).call
     assert (call.ended_at, call.final) == (at(9), True)
 
 
-def test_h9_the_record_of_the_call_says_when_it_ended() -> None:
+def test_h09_the_record_of_the_call_says_when_it_ended() -> None:
     script = inbound("record").say(Kind.CONNECTED, 2).say(Kind.ENDED, 9, final=True)
     script.say(Kind.COMPLETED, 30, ended_at=at(8.5))
     call = project(script.facts).call
     assert (call.ended_at, call.duration_seconds) == (at(8.5), 8)
 
 
-def test_h9_what_happens_between_two_hangups_still_counts() -> None:
+def test_h09_what_happens_between_two_hangups_still_counts() -> None:
     script = inbound("between").say(Kind.AGENT_DIALED, 1, leg="a1", agent=ASHA).say(Kind.ENDED, 3)
     script.say(Kind.AGENT_ANSWERED, 5, leg="a1").say(Kind.CONNECTED, 5, leg="a1").say(Kind.ENDED, 9)
     call = project(script.facts).call
@@ -240,10 +241,6 @@ def test_h12_a_record_that_contradicts_itself_gives_no_negative_seconds() -> Non
 
 
 def test_h13_a_fold_kept_as_bytes_goes_on_where_it_stopped() -> None:
-    import msgspec
-
-    from aftercall.domain.project import Fold
-
     facts = calls.answered_via_menu_and_queue()
     fold = Fold()
     for fact in facts:
