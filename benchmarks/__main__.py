@@ -10,12 +10,13 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import calllog, latency, longcall, recovery, throughput
+from benchmarks import asterisk, calllog, latency, longcall, recovery, throughput
 from benchmarks.bench import Figure, note
 
 SCRIPTS = {
     "throughput": throughput,
     "latency": latency,
+    "asterisk": asterisk,
     "longcall": longcall,
     "recovery": recovery,
     "calllog": calllog,

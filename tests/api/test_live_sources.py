@@ -57,14 +57,18 @@ async def test_other_types_have_no_connection(api: Api) -> None:
         (SETTINGS | {"dialplan": {"agents": "("}}, "settings.dialplan"),
     ],
 )
-async def test_settings_that_cannot_work_are_refused(api: Api, settings: dict[str, Any], field: str) -> None:
-    said = await api.post("/v1/sources", {"type": "asterisk", "secret": PASSWORD, "settings": settings})
+@pytest.mark.parametrize("kind", ["asterisk", "asterisk_ari"])
+async def test_settings_that_cannot_work_are_refused(
+    api: Api, kind: str, settings: dict[str, Any], field: str
+) -> None:
+    said = await api.post("/v1/sources", {"type": kind, "secret": PASSWORD, "settings": settings})
     assert (said.status, said.field) == (422, field)
 
 
+@pytest.mark.parametrize("kind", ["asterisk", "asterisk_ari"])
 @pytest.mark.parametrize("more", [{}, {"secret": "one line\r\nand another"}])
-async def test_secret_is_needed_in_one_line(api: Api, more: dict[str, Any]) -> None:
-    said = await api.post("/v1/sources", {"type": "asterisk", "settings": SETTINGS} | more)
+async def test_secret_is_needed_in_one_line(api: Api, kind: str, more: dict[str, Any]) -> None:
+    said = await api.post("/v1/sources", {"type": kind, "settings": SETTINGS} | more)
     assert (said.status, said.field) == (422, "secret")
 
 

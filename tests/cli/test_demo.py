@@ -1,5 +1,6 @@
 # The demo as a user sees it, and the receiver that `catch` and the demo share.
 
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from aftercall.demo.calls import SCENES
+from aftercall.demo.captured import captures
+from aftercall.domain.project import project
+from aftercall.sources.asterisk.reader import Reader
 from tests.cli.conftest import Process, Run
+from tests.sources.asterisk.captures import DIALPLAN, NOW
 
 pytestmark = pytest.mark.e2e
 
@@ -24,6 +29,40 @@ def test_the_demo_ends_by_itself_with_every_webhook_verified(run: Run, tmp_path:
     assert "signatures verified         17 of 17" in shown.stdout
     assert "→ 503" in shown.stdout
     assert "attempt 2" in shown.stdout
+
+
+def test_the_demo_turns_captured_calls_into_verified_webhooks(run: Run, tmp_path: Path) -> None:
+    started = time.monotonic()
+    shown = run("demo", "--asterisk", "--fast", "--data", str(tmp_path))
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stderr == ""
+    assert time.monotonic() - started < 25
+    for outcome, calls in (("answered", 5), ("missed", 1), ("abandoned", 1), ("voicemail", 1)):
+        assert f"{outcome:<10}  {calls} " in shown.stdout
+    assert "delivered                   14 of 14" in shown.stdout
+    assert "signatures verified         15 of 15" in shown.stdout
+    assert "QueueCallerJoin support" in shown.stdout
+    assert "completed voicemail" in shown.stdout
+
+
+def test_the_demo_replays_captured_calls_in_a_loop(start: Callable[..., Process], tmp_path: Path) -> None:
+    """The same ids again are new calls."""
+    later = "completed missed busy → 200 +"  # the first time it is refused
+    demo = start("demo", "--asterisk", "--fast", "--loop", "--data", str(tmp_path), until=later)
+    assert later in demo.said
+    demo.stop()
+    assert "✗" not in demo.said
+
+
+def test_captured_calls_of_the_demo_are_what_the_reader_reads() -> None:
+    for capture in captures():
+        told = Reader(DIALPLAN).read([event.message for event in capture.events], NOW)
+        assert {fact.call_key for fact in told} == {capture.key}
+        assert project(told).call.ended_at is not None
+        numbers = {
+            n for event in capture.events for n in re.findall(r"\d{7,}", str(event.fields.get("CallerIDNum")))
+        }
+        assert {n for n in numbers if not n.startswith(("447700900", "442079460"))} == set()
 
 
 def test_the_demo_leaves_nothing_at_the_end_of_its_lines(run: Run) -> None:

@@ -17,11 +17,13 @@ _STAMP = re.compile(rb"(?m)^Timestamp: (\d+\.\d+)")
 
 
 class Manager(Listened):
-    """`actions` holds the names of what was asked. `channels` are the messages that CoreShowChannels lists."""
+    """`actions` holds the names of what was asked. `channels` and `waiting` are the messages that CoreShowChannels
+    and QueueStatus list."""
 
     def __init__(self, *, tls: ssl.SSLContext | None = None, challenges: bool = True) -> None:
         super().__init__(tls)
         self.channels: list[bytes] = []
+        self.waiting: list[bytes] | None = []  # None: a PBX without queues
         self.actions: list[str] = []
         self.asked = b""  # all that was received
         self.mute = False  # answers nothing any more
@@ -46,7 +48,9 @@ class Manager(Listened):
         elif name == "Login":
             said = self._login(writer, asked, head)
         elif name == "CoreShowChannels" and self.may_list:
-            said = self._list(head)
+            said = _listing(head, self.channels, "CoreShowChannels")
+        elif name == "QueueStatus" and self.waiting is not None:
+            said = _listing(head, self.waiting, "QueueStatus")
         elif name == "Ping":
             said = f"Response: Success\r\n{head}Ping: Pong\r\n\r\n".encode()
         else:
@@ -63,11 +67,12 @@ class Manager(Listened):
         booted = f"Event: FullyBooted\r\nPrivilege: system,all\r\n{up}Status: Fully Booted\r\n\r\n"
         return f"Response: Success\r\n{head}Message: Authentication accepted\r\n\r\n{booted}".encode()
 
-    def _list(self, head: str) -> bytes:
-        said = f"Response: Success\r\n{head}EventList: start\r\n\r\n".encode()
-        for channel in self.channels:
-            said += channel.strip() + b"\r\n\r\n"
-        return said + f"Event: CoreShowChannelsComplete\r\n{head}EventList: Complete\r\n\r\n".encode()
+
+def _listing(head: str, listed: list[bytes], action: str) -> bytes:
+    said = f"Response: Success\r\n{head}EventList: start\r\n\r\n".encode()
+    for message in listed:
+        said += message.strip() + b"\r\n\r\n"
+    return said + f"Event: {action}Complete\r\n{head}EventList: Complete\r\n\r\n".encode()
 
 
 async def add_pbx(home: House, pbx: Manager, *, password: str = PASSWORD, **settings: Any) -> Source:

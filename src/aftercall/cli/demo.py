@@ -17,6 +17,9 @@ def demo(
     *,
     fast: Annotated[bool, Parameter(help="Four times as fast.", negative=())] = False,
     loop: Annotated[bool, Parameter(help="Go on until Ctrl-C.", negative=())] = False,
+    asterisk: Annotated[
+        bool, Parameter(help="Calls captured from an Asterisk, in place of scripted ones.", negative=())
+    ] = False,
     data: Annotated[
         Path | None, Parameter(help="Keep the data here; default: a directory that is removed.")
     ] = None,
@@ -25,11 +28,13 @@ def demo(
     import uvloop
 
     from aftercall.cli.logs import log_to_stderr
+    from aftercall.demo.captured import Captured
+    from aftercall.demo.scripted import Scripted
     from aftercall.demo.show import Show
 
     log_to_stderr("error", json=False)
     with tempfile.TemporaryDirectory(prefix="aftercall-demo-") as made:
-        show = Show(out, data or Path(made), fast=fast)
+        show = Show(out, data or Path(made), Captured() if asterisk else Scripted(), fast=fast)
         try:
             uvloop.run(show.run(loop=loop))
         except KeyboardInterrupt:

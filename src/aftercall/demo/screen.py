@@ -24,13 +24,12 @@ class Screen:
             console.width = max(console.width, NARROWEST)
         self._started = time.perf_counter()
 
-    def heading(self, *lines: str) -> None:
+    def heading(self, left: str, *lines: str) -> None:
         self._started = time.perf_counter()
         for line in lines:
             self.console.print(line, highlight=False)
         self.console.print()
-        left, right = "Call events, as posted", "Webhooks, as received (✓ signature verified)"
-        self._row("", Text(left, "bold"), Text(right, "bold"))
+        self._row("", Text(left, "bold"), Text("Webhooks, as received (✓ signature verified)", "bold"))
 
     def posted(self, who: str, event: dict[str, Any]) -> None:
         name = str(event["event"])
@@ -39,6 +38,11 @@ class Screen:
         self._row(
             self._now(), Text.assemble((f"{who:<13}", style), (what, "blue"), " ", detail(event)), Text()
         )
+
+    def said(self, who: str, event: str, what: str) -> None:
+        """An event of a PBX, by the PBX's own name."""
+        style = "bold" if event == "Newchannel" else ""
+        self._row(self._now(), Text.assemble((f"{who:<14}", style), (event, "blue"), " ", what), Text())
 
     def caught(self, who: str, what: str, caught: Caught, status: int, seconds: float | None) -> None:
         right = Text.assemble(
@@ -51,7 +55,9 @@ class Screen:
         )  # fmt: skip
         self._row(self._now(), Text(), right)
 
-    def summary(self, calls: list[dict[str, Any]], facts: list[tuple[str, str]]) -> None:
+    def summary(
+        self, calls: list[dict[str, Any]], facts: list[tuple[str, str]], names: dict[str, str]
+    ) -> None:
         self.console.print()
         counts = Table(
             "outcome", "calls", "talk time", "who", title="Calls", box=box.SIMPLE, title_justify="left"
@@ -59,7 +65,7 @@ class Screen:
         for status, style in SIGNS.items():
             group = [call for call in calls if call.get("status") == status]
             talk = sum(call.get("talk_time_seconds") or 0 for call in group)
-            who = ", ".join(str(name_of(call)) for call in reversed(group))
+            who = ", ".join(names.get(call["source_call_key"]) or name_of(call) for call in reversed(group))
             counts.add_row(Text(status, style), str(len(group)), clock(talk) if talk else "", who)
         self.console.print(counts)
         self.console.print("[bold]Webhooks[/]")

@@ -1,19 +1,17 @@
-"""The demo: a real server, a real receiver, scripted calls; all of it through the public API."""
+"""The demo: a real server, a real receiver, and calls that a script plays; all of it through the public API."""
 
 import asyncio
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
 
 from aftercall.client import Client
 from aftercall.config import Config
-from aftercall.demo.calls import SCENES, Line, Scene
 from aftercall.demo.catcher import Answer, Catcher, Caught
 from aftercall.demo.screen import Screen
 from aftercall.server import Server
@@ -25,24 +23,49 @@ ACCEPTED: Answer = (200, {})
 REFUSED: Answer = (503, {"Retry-After": "1"})
 
 
+class Script(Protocol):
+    """Where the demo's calls come from. A call is known by its key at the source."""
+
+    left: str  # what stands above the left half of the screen
+    intro: tuple[str, ...]
+    refused_once: str  # the key of the call whose webhook is refused once
+
+    async def prepare(self, api: Client, stack: AsyncExitStack) -> None:
+        """Set up what is needed; what must be closed goes on the stack."""
+        ...
+
+    async def play(self, show: "Show") -> None: ...
+
+
 class Show:
     """One run. Raises nothing of its own; `failed` says whether something did not arrive or did not verify."""
 
-    def __init__(self, console: Console, data: Path, *, fast: bool = False) -> None:
-        self.screen, self._data, self._pace = Screen(console), data, FAST if fast else 1.0
-        self._who: dict[str, str] = {}  # our call id -> name
-        self._ended: dict[str, float] = {}  # our call id -> when its end was posted
+    def __init__(self, console: Console, data: Path, script: Script, *, fast: bool = False) -> None:
+        self.screen, self.pace = Screen(console), FAST if fast else 1.0
+        self._data, self._script = data, script
+        self._who: dict[str, str] = {}  # key -> name
+        self._ended: dict[str, float] = {}  # key -> when its end was told
         self._delays: list[float] = []
         self._caught: list[Caught] = []
         self._arrivals: asyncio.Queue[tuple[Caught, int]] = asyncio.Queue()
-        self._refused: str | None = None  # our call id
+        self._refused = False
         self._all_arrived = asyncio.Event()
-        self._expected: set[tuple[str, str]] = set()  # (our call id, event) that the CRM is to get
-        self._run = 0
+        self._expected: set[tuple[str, str]] = set()  # (key, event) that the CRM is to get
 
     @property
     def failed(self) -> bool:
         return bool(self._expected) or not all(caught.verified for caught in self._caught)
+
+    def name(self, key: str, who: str) -> None:
+        self._who[key] = who
+
+    def ended(self, key: str) -> None:
+        """The source says now that the call has ended."""
+        self._ended[key] = time.perf_counter()
+
+    def expect(self, key: str, event: str) -> None:
+        self._expected.add((key, event))
+        self._all_arrived.clear()
 
     async def run(self, *, loop: bool = False) -> None:
         async with AsyncExitStack() as stack:
@@ -54,16 +77,18 @@ class Show:
             key = server.app.first_key or config.owner_key_file.read_text(encoding="ascii").strip()
             api = await stack.enter_async_context(Client(server.url, key))
             await self._set_up(api, catcher, receiver)
+            await self._script.prepare(api, stack)
             self.screen.heading(
+                self._script.left,
                 f"[bold]AfterCall[/] at {server.url}, a receiver at {receiver}.",
-                "Every line below is real: posted over HTTP, stored, sent, verified. The receiver answers the",
-                "last call's webhook with 503 once, to show a retry.",
+                *self._script.intro,
+                "The receiver answers the last call's webhook with 503 once, to show a retry.",
             )
             printing = asyncio.create_task(self._print())
             try:
-                await self._play(api)
+                await self._play()
                 while loop:
-                    await self._play(api)
+                    await self._play()
             finally:
                 printing.cancel()
                 await asyncio.gather(printing, return_exceptions=True)
@@ -76,21 +101,12 @@ class Show:
         })  # fmt: skip
         classic = await api.post("/v1/webhooks", {
             "type": "call_event", "name": "Screen pop", "url": receiver + SCREEN_POP,
-            "trigger": "answered_by_agent", "format": "classic",
+            "trigger": "answered_by_agent", "format": "classic", "call_id_style": "source",
         })  # fmt: skip
         catcher.secrets = {CRM: after_call["signing_secret"], SCREEN_POP: classic["signing_secret"]}
 
-    async def _play(self, api: Client) -> None:
-        self._run += 1
-        started = time.perf_counter()
-        timeline = sorted(
-            ((scene.starts + line.at, scene, line) for scene in SCENES for line in scene.lines),
-            key=lambda entry: entry[0],
-        )
-        wall = datetime.now(UTC)
-        for at, scene, line in timeline:
-            await asyncio.sleep(max(0.0, started + at * self._pace - time.perf_counter()))
-            await self._post(api, scene, line, wall)
+    async def _play(self) -> None:
+        await self._script.play(self)
         try:
             async with asyncio.timeout(PATIENCE):
                 await self._all_arrived.wait()
@@ -98,65 +114,34 @@ class Show:
         except TimeoutError:
             pass  # `failed` says so
 
-    async def _post(self, api: Client, scene: Scene, line: Line, wall: datetime) -> None:
-        now = datetime.now(UTC)
-        if line.second is not None:  # dated so that the call's end, and not its start, is now
-            ends = wall + timedelta(seconds=scene.ends * self._pace)
-            now = ends - timedelta(seconds=scene.seconds - line.second)
-        event = {
-            "event": line.event,
-            "call_id": f"{scene.key}-{self._run}",
-            "occurred_at": now.isoformat(timespec="milliseconds"),
-            **line.fields,
-        }
-        self.screen.posted(scene.who, event)
-        at = time.perf_counter()
-        call_id = (await api.post("/v1/events", event))["call_id"]
-        self._who[call_id] = scene.who
-        if line.event == "call.ended":
-            self._ended[call_id] = at
-            self._expect(call_id, "call.completed")
-        elif line.second is None:
-            self._expect(call_id, "call.updated")
-
-    def _expect(self, call_id: str, event: str) -> None:
-        if not any(c.said.get("call_id") == call_id and c.said.get("event") == event for c in self._caught):
-            self._expected.add((call_id, event))
-            self._all_arrived.clear()
-
     def _answer(self, caught: Caught) -> Answer:
         """The receiver: believes what verifies, and is out of order once."""
         status, headers = ACCEPTED
-        call_id, event = str(caught.said.get("call_id")), str(caught.said.get("event"))
+        key, event = key_of(caught), str(caught.said.get("event"))
         completed = event == "call.completed"
         if not caught.verified:
             status = 401
-        elif completed and self._refused is None and self._who.get(call_id) == SCENES[-1].who:
-            self._refused = call_id
+        elif completed and not self._refused and key == self._script.refused_once:
+            self._refused = True
             status, headers = REFUSED
         self._caught.append(caught)
         if status == 200:
-            self._expected.discard((call_id, event))
+            self._expected.discard((key, event))
             if not self._expected:
                 self._all_arrived.set()
-            if completed and caught.attempt == 1 and call_id in self._ended:
-                self._delays.append(caught.at - self._ended[call_id])
+            if completed and caught.attempt == 1 and key in self._ended:
+                self._delays.append(caught.at - self._ended[key])
         self._arrivals.put_nowait((caught, status))
         return status, headers
 
     async def _print(self) -> None:
         while True:
             caught, status = await self._arrivals.get()
-            call_id = str(caught.said.get("call_id"))
-            for _ in range(100):  # the answer to the POST that caused it may still be under way
-                if call_id in self._who:
-                    break
-                await asyncio.sleep(0.005)
-            event = str(caught.said.get("event") or "screen pop")
+            key, event = key_of(caught), str(caught.said.get("event") or "screen pop")
             delay = None
-            if event == "call.completed" and caught.attempt == 1 and call_id in self._ended:
-                delay = caught.at - self._ended[call_id]
-            self.screen.caught(self._who.get(call_id, ""), event.removeprefix("call."), caught, status, delay)
+            if event == "call.completed" and caught.attempt == 1 and key in self._ended:
+                delay = caught.at - self._ended[key]
+            self.screen.caught(self._who.get(key, ""), event.removeprefix("call."), caught, status, delay)
             self._arrivals.task_done()
 
     async def _summarise(self, api: Client) -> None:
@@ -171,7 +156,7 @@ class Show:
         ]
         if self._delays:
             facts.append(("call ended to webhook, p50", f"{median(self._delays) * 1000:.1f} ms"))
-        self.screen.summary(calls, facts)
+        self.screen.summary(calls, facts, self._who)
 
     async def _settled(self, api: Client) -> list[dict[str, Any]]:
         """The delivery log, once the last results are in it: they are written after the receiver's answer."""
@@ -182,6 +167,11 @@ class Show:
                 break
             await asyncio.sleep(0.05)
         return found
+
+
+def key_of(caught: Caught) -> str:
+    """The call's key at its source, as the body's form calls it."""
+    return str(caught.said.get("source_call_key") or caught.said.get("call_id"))
 
 
 def _count(items: Sequence[dict[str, Any]], status: str) -> int:

@@ -18,6 +18,7 @@ from aftercall.sources import (
     vapi,
 )
 from aftercall.sources.asterisk import live as asterisk
+from aftercall.sources.asterisk_ari import live as asterisk_ari
 from aftercall.sources.freeswitch import live as freeswitch
 from aftercall.sources.mapped.presets.acefone import acefone
 from aftercall.sources.mapped.presets.aircall import aircall
@@ -32,6 +33,7 @@ SOURCES: dict[str, SourceType | RequestType] = {
     "http": http,
     "kamailio": kamailio,
     "asterisk": asterisk,
+    "asterisk_ari": asterisk_ari,
     "freeswitch": freeswitch,
     "freeswitch_cdr": freeswitch_cdr,
     "twilio": twilio,

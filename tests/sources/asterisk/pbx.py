@@ -8,12 +8,12 @@ START = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 class Pbx:
     """Writes a stream. Channels are named by their number; `at` is in seconds from the start."""
 
-    def __init__(self, linked: int = 0) -> None:
-        self.linked, self.written = linked, b""
+    def __init__(self, linked: int = 0, start: datetime = START) -> None:
+        self.linked, self.start, self.written = linked, start, b""
         self.channels: dict[int, dict[str, str]] = {}
 
     def say(self, at: float, event: str, **fields: object) -> "Pbx":
-        moment = START + timedelta(seconds=at)
+        moment = self.start + timedelta(seconds=at)
         head = {"Event": event, "Timestamp": f"{moment.timestamp():.6f}"}
         self.written += "".join(f"{n}: {v}\r\n" for n, v in (head | fields).items()).encode() + b"\r\n"
         return self

@@ -1,5 +1,6 @@
 # How a dialplan's names are read, and what the settings may say.
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,10 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
 from aftercall.sources.asterisk.dialplan import Dialplan, line_of, split
-from aftercall.sources.asterisk.facts import facts
+from aftercall.sources.asterisk.facts import EVENTS, facts
+from aftercall.sources.asterisk.marks import MESSAGE, RECORDING, TYPE
 from aftercall.sources.asterisk.message import read
+from aftercall.sources.asterisk.records import CELS
 from aftercall.sources.asterisk.transfers import elder
 from aftercall.sources.numbering import Entry
 from tests.sources.asterisk.captures import DIALPLAN, NOW
@@ -79,10 +82,16 @@ def test_agent_when_told_by_the_channel(channel: str, agent: str | None) -> None
         ("somewhere", "PJSIP/101-00000001", "447700900456", "outbound"),
         ("somewhere", "PJSIP/other-00000001", "5", "inbound"),
         ("somewhere", "PJSIP/101-00000001", "442079460199", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", "+442079460199", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", "442079460198", "inbound"),
+        ("somewhere", "PJSIP/101-00000001", None, "outbound"),
     ],
 )
 def test_entry_when_somebody_calls(context: str, channel: str, extension: str, entry: Entry) -> None:
-    assert plan(agents=r"10\d", numbers=["442079460199"]).entry(context, channel, extension) == entry
+    assert (
+        plan(agents=r"10\d", numbers=["442079460199", "+442079460198"]).entry(context, channel, extension)
+        == entry
+    )
 
 
 @pytest.mark.parametrize("settings", [{"agents": "("}, {"inbound_contexts": "x"}, {"inbound_context": ["x"]}])
@@ -90,6 +99,31 @@ def test_settings_when_not_understood(settings: dict[str, Any]) -> None:
     with pytest.raises(Invalid) as caught:
         plan(**settings)
     assert caught.value.errors[0].field == "settings.dialplan"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"(\d+)+x", r"(a|a)*x", r"(?:\d{1,9})*", r"\d*\d*\d*x", r"(a?){30}", "a?" * 30, r"(\d)\1", r"(?=\d)1",
+        r"\d{1,80}\d{1,80}\d{1,80}", "1" * 501, r"[(]+)+",
+    ],
+)  # fmt: skip
+def test_pattern_when_it_could_take_for_ever(pattern: str) -> None:
+    with pytest.raises(Invalid):
+        plan(agents=pattern)
+    with pytest.raises(Invalid):
+        plan(bots=pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        (r"10\d", "101"), (r"\d{2,6}", "123456"), (r"(?:10|20)\d|bot-.*", "bot-ava"), (r"[a-z]+-\d+", "desk-7"),
+        (r"2[0-4]\d{2}(-mobile)?", "2001-mobile"), (r"\(\)*", "())"), (r"[])*+?]{1,3}", "]*"),
+    ],
+)  # fmt: skip
+def test_pattern_when_it_is_what_operators_write(pattern: str, name: str) -> None:
+    assert plan(agents=pattern).is_agent(name)
 
 
 def test_settings_when_others_are_beside_them() -> None:
@@ -101,6 +135,18 @@ def test_settings_when_documented() -> None:
     text = DOCS.read_text(encoding="utf-8")
     names = [field.name for field in msgspec.structs.fields(Dialplan) if field.name != "direction"]
     assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_eventfilter_when_pasted_lets_pass_what_is_read() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    assert [name for name in EVENTS if f"eventfilter(name({name})" not in text] == []
+    variables = re.findall(r"name\(VarSet\),header\(Variable\),method\(starts_with\)\) = (\w+)", text)
+    assert sorted(variables) == sorted([MESSAGE, RECORDING, TYPE])
+
+
+def test_cel_conf_when_pasted_tells_what_is_read() -> None:
+    [events] = re.findall(r"(?m)^events = (.*)$", DOCS.read_text(encoding="utf-8"))
+    assert set(events.split(",")) == {*CELS, "USER_DEFINED"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from aftercall.domain.project import project
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.sources.asterisk import session
-from tests.sources.asterisk.captures import stream
+from tests.sources.asterisk.captures import ALL, SETTINGS, calls, facts, first_call, stream
+from tests.sources.asterisk.pbx import Pbx
 from tests.support.ami import PASSWORD, Manager, add_pbx, as_of, channels, events
 from tests.support.certificates import Authority
 from tests.support.house import House, house
@@ -84,6 +87,40 @@ async def test_call_arrives_whatever_the_pieces(tmp_path: Path) -> None:
         assert (call.status, call.reason) == ("missed", "no_answer")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("pieces", [1, 61])
+@pytest.mark.parametrize("name", ALL)
+async def test_every_captured_call_arrives_over_a_socket(name: str, pieces: int, tmp_path: Path) -> None:
+    """Recorded as the stream alone is read: status, reason, agents, events, and the times within the call."""
+    expected = project(first_call(name))
+    async with Manager() as pbx, at_home(tmp_path) as home:
+        await in_state(home, await add_pbx(home, pbx, dialplan=SETTINGS["dialplan"]), "connected")
+        pbx.play(as_of(events(stream(name)), home.clock.now()), pieces)
+        await ended(home)
+
+        async def settled() -> CallRow | None:
+            rows = (await home.app.store.list_calls(home.account_id, CallQuery())).items
+            found = next(row for row in rows if row.call_key == expected.call.source_call_key)
+            said = await home.app.store.call_events(home.account_id, found.id)
+            return found if any(spoken.event.name == "call.completed" for spoken in said) else None
+
+        row = await until(settled)
+        call, wanted = row.call, expected.call
+        assert (call.status, call.reason, call.direction) == (wanted.status, wanted.reason, wanted.direction)
+        assert [(a.agent.id, a.missed, a.reason) for a in call.agents] == [
+            (a.agent.id, a.missed, a.reason) for a in wanted.agents
+        ]
+        assert (call.hangup and call.hangup.by) == (wanted.hangup and wanted.hangup.by)
+        assert [d.digit for d in call.digits] == [d.digit for d in wanted.digits]
+        assert (call.talk_time_seconds, call.duration_seconds) == (
+            wanted.talk_time_seconds,
+            wanted.duration_seconds,
+        )
+        if len(calls(facts(name))) == 1:  # of two linkedids that are one call, the other tells events as well
+            said = await home.app.store.call_events(home.account_id, row.id)
+            assert Counter(spoken.event.name for spoken in said) == Counter(e.name for e in expected.events)
+
+
 async def test_call_goes_on_when_the_connection_is_lost(database_url: str, tmp_path: Path) -> None:
     """What the PBX has still is asked for, what it has no more is over; the call says that something was missed."""
     async with Manager() as pbx, Receiver() as receiver, house(database_url, tmp_path) as home:
@@ -104,6 +141,21 @@ async def test_call_goes_on_when_the_connection_is_lost(database_url: str, tmp_p
         assert (call.status, call.agent.id if call.agent else None) == ("answered", "101")
         assert call.hangup is not None
         assert call.hangup.by == "unknown"
+
+
+@pytest.mark.parametrize("queues", [True, False])
+async def test_caller_who_waits_is_in_the_queue_again(tmp_path: Path, queues: bool) -> None:
+    """A PBX that was never heard before has a caller in a queue, or has no queues at all."""
+    async with Manager() as pbx, at_home(tmp_path) as home:
+        caller = Pbx(start=home.clock.now()).caller().of(0) | {"ChannelStateDesc": "Up"}
+        said = "".join(f"{name}: {value}\r\n" for name, value in caller.items())
+        pbx.channels = [f"Event: CoreShowChannel\r\n{said}".encode()]
+        entry = "Event: QueueEntry\r\nQueue: support\r\nPosition: 2\r\nUniqueid: 1795168800.0\r\nWait: 30"
+        pbx.waiting = [entry.encode()] if queues else None
+        source = await add_pbx(home, pbx)
+        call = (await only_call(home, "gap", "start_missing")).call
+        assert (call.queue.name if call.queue else None) == ("support" if queues else None)
+        assert (await in_state(home, source, "connected")).error is None
 
 
 async def test_call_ends_when_one_of_its_legs_ended_unseen(tmp_path: Path) -> None:

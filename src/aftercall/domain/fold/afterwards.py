@@ -80,6 +80,8 @@ def noted(story: Story, fact: Fact) -> None:
         story.tags = dict.fromkeys(fact.data.tags, True)
     if fact.data.disposition is not None:
         label(story, fact.data, fact.occurred_at)
+    if fact.data.billable_seconds is not None:
+        story.accounted_seconds = max(story.accounted_seconds or 0, fact.data.billable_seconds)
 
 
 def label(story: Story, data: Data, at: datetime) -> None:

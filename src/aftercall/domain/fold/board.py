@@ -29,6 +29,7 @@ class Leg(msgspec.Struct, omit_defaults=True):
     answers_before: int = 0  # of other agents' legs, when this one was dialled
     cancelled_at: datetime | None = None
     voicemail: bool = False
+    message: bool = False  # left one there
     hangup: Hangup | None = None
     bridge: str | None = None
     gone: bool = False
@@ -46,6 +47,13 @@ class Board(msgspec.Struct, omit_defaults=True):
     by: By | None = None  # who asked to hang up, as it stands
     left: bool = False  # the root asked
     end: Data | None = None  # what the root's end says of the call
+    transferred_at: dict[str, datetime] = {}  # by kind of transfer, the last one
+
+    @property
+    def over(self) -> bool:
+        """Whether all legs are gone; connections of the switch to itself count only where there are no others."""
+        legs = [leg for leg in self.legs.values() if leg.pair is None] or list(self.legs.values())
+        return bool(legs) and all(leg.gone for leg in legs)
 
     def meet(self, fact: Fact, line: Line) -> Leg:
         """The leg a fact is about; what the fact says of it is added to what is known."""

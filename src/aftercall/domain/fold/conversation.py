@@ -9,7 +9,7 @@ def follow(tale: Tale) -> None:
     """Tell who has joined the conversation and who has left it, now that a leg has moved."""
     board = tale.board
     if board.root is None:
-        _begin_midway(tale)
+        begin_midway(tale)
     parties: dict[str, Leg] = {}
     for customer in [leg for leg in board.legs.values() if leg.side == "customer" and leg.bridge]:
         for leg in board.company(customer):
@@ -39,7 +39,7 @@ def _adopt(tale: Tale, leg: Leg) -> None:
             leg.side, leg.attempt = "customer", None
 
 
-def _begin_midway(tale: Tale) -> None:
+def begin_midway(tale: Tale) -> None:
     """The call's beginning was not seen (H5): it is about the leg the switch named it after."""
     board = tale.board
     root = next((leg for leg in board.legs.values() if leg.first), None)

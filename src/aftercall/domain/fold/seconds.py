@@ -16,10 +16,14 @@ def whole(said: int | None, reckoned: timedelta) -> int:
 
 
 def billable(story: Story, since: datetime | None, end: datetime) -> int:
-    """What the source bills, else from the first answer, each second begun."""
-    if story.said.billable_seconds is not None or since is None:
-        return max(story.said.billable_seconds or 0, 0)
-    return max(-(-(end - since) // SECOND), 0)
+    """What the source bills, else from the first answer, each second begun.
+
+    A switch's accounting counts only where part of the call was not seen: its rows are not calls.
+    """
+    if story.said.billable_seconds is not None:
+        return max(story.said.billable_seconds, 0)
+    seen = 0 if since is None else max(-(-(end - since) // SECOND), 0)
+    return max(seen, story.accounted_seconds or 0) if "gap" in story.flags else seen
 
 
 def ring(story: Story, agents: tuple[AgentLeg, ...], connected_at: datetime | None) -> int | None:

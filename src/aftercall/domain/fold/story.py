@@ -176,6 +176,7 @@ class Story(msgspec.Struct, omit_defaults=True):
     tags: dict[str, bool] = {}
     custom_fields: dict[str, Any] = {}
     billing: Billing | None = None
+    accounted_seconds: int | None = None  # billable by a switch's accounting: the longest of its rows
     wrap_up_seconds: int | None = None
     wrapped_up_at: datetime | None = None
 

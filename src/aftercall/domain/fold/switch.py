@@ -5,6 +5,7 @@ customer's, who was rung and who talked to whom follows from all of them: `conve
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import msgspec
 
@@ -12,11 +13,12 @@ from aftercall.domain.fact import By, Data, Fact, Hangup, Kind, Line
 from aftercall.domain.fold import dials
 from aftercall.domain.fold.agents import fuller
 from aftercall.domain.fold.board import Board, Leg
-from aftercall.domain.fold.conversation import follow
+from aftercall.domain.fold.conversation import begin_midway, follow
 from aftercall.domain.fold.story import Story
 from aftercall.domain.fold.tale import Tale
 
-GAP = "gap"  # the flag of an end that nobody saw: it was over at the latest then
+# Two records of one transfer (an event and an entry in a log) are that far apart at most.
+ECHO = timedelta(seconds=1)
 MERGED = "merged"  # the flag of a leg's end that is its move to another call
 
 
@@ -30,9 +32,9 @@ def hear(story: Story, fact: Fact) -> list[Fact]:
     if fact.data.flags:
         tale.tell(Kind.NOTED, Data(flags=fact.data.flags))
     if fact.leg is None:
-        if _over(board) and GAP in fact.data.flags:
-            return tale.told
-        if not board.talking or fact.data.hangup is not None:
+        if not board.over and (not board.talking or fact.data.hangup is not None):
+            for leg in board.legs.values():
+                dials.missed(tale, leg, dials.why_missed(board, leg))
             _all_gone(tale, fact.data)
         return tale.told
     leg = board.meet(fact, line)
@@ -104,16 +106,12 @@ def _gone(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
     follow(tale)
     if not leg.settled:
         dials.missed(tale, leg, dials.why_missed(board, leg))
+    elif leg.attempt == leg.key and leg.key not in board.talking:
+        tale.tell(Kind.DISCONNECTED, Data(), leg.key)  # also where no bridge of it was seen (a gap)
     if leg.key == board.root:
         board.end = data
-    if _over(board):
+    if board.over:
         _all_gone(tale, Data())
-
-
-def _over(board: Board) -> bool:
-    """Whether all legs are gone; connections of the switch to itself aside, unless there are no others."""
-    phones = [o for o in board.legs.values() if o.pair is None] or list(board.legs.values())
-    return bool(phones) and all(o.gone for o in phones)
 
 
 def _all_gone(tale: Tale, data: Data) -> None:
@@ -136,8 +134,12 @@ def _all_gone(tale: Tale, data: Data) -> None:
 
 def _transferred(tale: Tale, leg: Leg, line: Line) -> None:
     """Handed on. Of an attended transfer the leg is the one it went to, as the switch shows it then."""
-    tale.board.by = None
-    tale.tell(Kind.TRANSFERRED, tale.fact.data, leg.key)
+    board, at, transfer = tale.board, tale.fact.occurred_at, tale.fact.data.transfer
+    kind = transfer.kind if transfer is not None else ""
+    before = board.transferred_at.get(kind)
+    if before is None or at - before > ECHO:
+        board.transferred_at[kind], board.by = at, None
+        tale.tell(Kind.TRANSFERRED, tale.fact.data, leg.key)
     if line.bridge is not None:
         leg.up, leg.bridge, leg.arrived = True, line.bridge, True
         follow(tale)
@@ -154,7 +156,26 @@ def _of_the_customer(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
         if leg.voicemail:
             return
         leg.voicemail = True
+    if kind is Kind.VOICEMAIL_LEFT:
+        elsewhere = (
+            tale.fact.data.voicemail is not None and not leg.voicemail
+        )  # somebody looks after their box
+        if leg.message or elsewhere:
+            return
+        leg.message = True
     tale.tell(kind, tale.fact.data, leg.key)
+
+
+def _waits(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
+    """Found in a queue after a gap (H15). That the caller came there may be known; a PBX lists them until a moment
+    after an agent has answered. Or nothing is known of the call at all (H5).
+    """
+    story, queue = tale.story, tale.fact.data.queue
+    if story.been_in_queue and story.queue == queue:
+        return
+    if tale.board.root is None:
+        begin_midway(tale)
+    tale.tell(tale.fact.kind, tale.fact.data, leg.key)
 
 
 def _held(tale: Tale, leg: Leg, line: Line) -> None:  # noqa: ARG001
@@ -178,5 +199,7 @@ HEARD: dict[Kind, Callable[[Tale, Leg, Line], None]] = {
     Kind.DTMF: _of_the_customer,
     Kind.IVR_ANSWERED: _of_the_customer,
     Kind.VOICEMAIL_STARTED: _of_the_customer,
+    Kind.VOICEMAIL_LEFT: _of_the_customer,
+    Kind.DEPARTMENT_ENTERED: _waits,
     Kind.ENDED: _gone,
 }

@@ -9,12 +9,14 @@ import msgspec
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import Data, Fact, Hangup, Kind, Named, Reason, alias
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.marks import MARKS
-from aftercall.sources.asterisk.message import Message
+from aftercall.sources.asterisk.marks import MARKS, shown
+from aftercall.sources.asterisk.message import Message, count
+from aftercall.sources.asterisk.records import cdr, cel
 from aftercall.sources.asterisk.transfers import attended, blind, pickup
 from aftercall.sources.asterisk.view import View
 
 HOLDING = "holding_bridge"
+ELSEWHERE = 26  # the cause of a leg whose call another one answered
 # 447700900456@carrier, carrier/447700900456, carrier/sip:447700900456@192.0.2.1
 _DIALLED = re.compile(r"(?:.*[/:])?(\+?\d+)(?:@.*)?", re.ASCII | re.DOTALL)
 # DialStatus other than ANSWER. A cancelled dial is none yet: see fold/switch.py.
@@ -29,8 +31,9 @@ def facts(message: Message, dialplan: Dialplan, received_at: datetime) -> list[F
     read = EVENTS.get(message.event or "")
     if read is None:
         return []
+    view = View(message, dialplan, received_at)
     try:
-        return read(View(message, dialplan, received_at))
+        return read(view) + (shown(view) if message.event in SHOWING else [])
     except Problem:
         return []
 
@@ -42,7 +45,8 @@ def _new(view: View) -> list[Fact]:
     entry = view.dialplan.entry(view.get("Context"), channel, extension)
     rings_in = view.get("ChannelStateDesc") == "Ring"
     if line.half is not None:
-        rings_in = rings_in and line.half == 2 and view.get("Context") in view.dialplan.inbound_contexts
+        enters = view.dialplan.is_from_outside(view.get("Context"), extension)
+        rings_in = rings_in and line.half == 2 and enters
     if not rings_in:
         return view.leg_fact(Kind.NOTED, Data(from_=view.get("CallerIDNum")))
     leg = view.get("Uniqueid")
@@ -107,6 +111,8 @@ def _dial_ended(view: View) -> list[Fact]:
     status = (view.get("DialStatus") or "").upper()
     if status == "ANSWER":
         return view.leg_fact(Kind.ANSWERED, None, "Dest")
+    if view.get("Forward") is not None:  # the phone sent the caller on: it has missed nothing
+        return view.leg_fact(Kind.AGENT_MISSED, Data(hangup=Hangup(cause_code=ELSEWHERE)), "Dest")
     reason = FAILED.get(status)
     return view.leg_fact(Kind.AGENT_MISSED, Data(reason=reason), "Dest") if reason else []
 
@@ -118,13 +124,13 @@ def _member_called(view: View) -> list[Fact]:
 
 def _member_missed(view: View) -> list[Fact]:
     """RingTime is in milliseconds here, in seconds in AgentConnect."""
-    rang = _count(view.get("RingTime"))
+    rang = count(view.get("RingTime"))
     data = _member(view, reason="no_answer", ring=None if rang is None else rang // 1000)
     return view.leg_fact(Kind.AGENT_MISSED, data, "Dest")
 
 
 def _member_connected(view: View) -> list[Fact]:
-    return view.leg_fact(Kind.AGENT_ANSWERED, _member(view, ring=_count(view.get("RingTime"))), "Dest")
+    return view.leg_fact(Kind.AGENT_ANSWERED, _member(view, ring=count(view.get("RingTime"))), "Dest")
 
 
 def _member(view: View, reason: Reason | None = None, ring: int | None = None) -> Data:
@@ -152,7 +158,7 @@ def _member_done(view: View) -> list[Fact]:
 
 def _joined(view: View) -> list[Fact]:
     queue = view.get("Queue")
-    position = _count(view.get("Position"))
+    position = count(view.get("Position"))
     data = Data(queue=Named(id=queue, name=queue), position=position)
     return view.fact(Kind.DEPARTMENT_ENTERED, data, leg=view.get("Uniqueid"))
 
@@ -192,14 +198,13 @@ def _hung_up(view: View) -> list[Fact]:
 
 
 def _hangup(view: View) -> Hangup:
-    code, tech = _count(view.get("Cause")), _count(view.get("TechCause"))
+    code, tech = count(view.get("Cause")), count(view.get("TechCause"))
     return Hangup(cause=view.get("Cause-txt"), cause_code=code, sip_code=tech)
 
 
-def _count(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and text.isascii() and len(text) < 10 else None
-
-
+SHOWING = frozenset(
+    {"Newstate", "BridgeEnter", "Hangup"}
+)  # read for variables, too: enough to have each in time
 EVENTS: dict[str, Callable[[View], list[Fact]]] = {
     "Newchannel": _new,
     "NewCallerid": _named,
@@ -221,5 +226,7 @@ EVENTS: dict[str, Callable[[View], list[Fact]]] = {
     "BlindTransfer": blind,
     "AttendedTransfer": attended,
     "Pickup": pickup,
+    "CEL": cel,
+    "Cdr": cdr,
     **MARKS,
 }

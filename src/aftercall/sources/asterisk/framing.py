@@ -2,9 +2,12 @@
 framed first and decoded afterwards. https://docs.asterisk.org/Configuration/Interfaces/Asterisk-Manager-Interface-AMI/
 """
 
+import re
+
 BANNER = b"Asterisk Call Manager/"
 MAX_MESSAGE = 256 * 1024  # Asterisk's own are far below; a variable may hold 64 kB
 MAX_BANNER = 256
+_END = re.compile(rb"\n\r?\n")
 
 
 class Framer:
@@ -21,16 +24,17 @@ class Framer:
         """The messages that are complete now, without their empty line."""
         self._buffer += data
         found: list[bytes] = []
-        while (cut := self._next_cut()) is not None:
-            end, after = cut
+        begins = 0
+        for end in _END.finditer(self._buffer, self._searched):
             if self._skipping:
                 self._skipping = False
-            elif end:
-                self._keep(bytes(self._buffer[:end]), found)
-            del self._buffer[:after]
-            self._searched = 0
+            else:
+                self._keep(bytes(self._buffer[begins : end.start()]), found)
+            begins = end.end()
+        del self._buffer[:begins]
         if len(self._buffer) > MAX_MESSAGE:
             self._skip()
+        self._searched = max(len(self._buffer) - 2, 0)
         return found
 
     def _keep(self, message: bytes, found: list[bytes]) -> None:
@@ -48,21 +52,4 @@ class Framer:
         if not self._skipping:
             self.oversized += 1
         self._skipping = True
-        del self._buffer[:-4]
-        self._searched = 0
-
-    def _next_cut(self) -> tuple[int, int] | None:
-        """Where the next message ends and the one after it begins: LF LF, or LF CR LF."""
-        buffer, at = self._buffer, self._searched
-        while (line := buffer.find(b"\n", at)) >= 0:
-            rest = bytes(buffer[line + 1 : line + 3])
-            if rest.startswith(b"\n"):
-                return line, line + 2
-            if rest == b"\r\n":
-                return line, line + 3
-            if rest in (b"", b"\r"):
-                self._searched = line
-                return None
-            at = line + 1
-        self._searched = len(buffer)
-        return None
+        del self._buffer[:-2]

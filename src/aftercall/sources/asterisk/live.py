@@ -35,9 +35,9 @@ async def run(source: Source, upstream: Upstream) -> None:
     except NetError as error:
         raise Lost(error.detail) from None
     try:
-        session = Session(reader, writer, upstream, dialplan)
+        session = Session(reader, writer, upstream, dialplan, open_calls)
         await session.log_in(manager.username, source.token, plain=manager.tls)
-        await session.listen(open_calls)
+        await session.listen()
     except (OSError, asyncio.IncompleteReadError):
         raise Lost("the connection to the PBX broke") from None
     finally:

@@ -3,13 +3,16 @@
 from collections.abc import Callable
 from posixpath import basename
 
-from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Voicemail
+from aftercall.domain.fact import Agent, Data, Fact, Kind, Named, Recording, Voicemail
+from aftercall.sources.asterisk.dialplan import Dialplan
+from aftercall.sources.asterisk.message import Message
 from aftercall.sources.asterisk.view import View
 from aftercall.sources.numbering import CALL_TYPES
 
 # Applications in which a caller listens to a menu; any other may just pass through its context.
 MENU = frozenset({"answer", "wait", "background", "read", "waitexten", "playback", "controlplayback"})
 VOICEMAIL = "voicemail"
+RECORDING, MESSAGE, TYPE = "MIXMONITOR_FILENAME", "VMSTATUS", "AFTERCALL_TYPE"  # channel variables
 
 
 def application(view: View) -> list[Fact]:
@@ -25,14 +28,10 @@ def application(view: View) -> list[Fact]:
     return view.leg_fact(Kind.IVR_ANSWERED, Data(ivr=menu))
 
 
-def cel(view: View) -> list[Fact]:
-    """Of CEL only what other events do not tell as well. LINKEDID_END comes before the last Hangup, or after."""
-    name = view.get("EventName")
-    if name == "APP_START":
-        return application(view)
-    if name == "LINKEDID_END":
-        return view.fact(Kind.ENDED, Data(), line=view.line())
-    return []
+def is_wanted(variable: str | None, dialplan: Dialplan) -> bool:
+    """Whether a channel variable says anything to us; a call sets dozens."""
+    name = (variable or "").lstrip("_")
+    return variable in (RECORDING, MESSAGE) or name == TYPE or name in dialplan.variables
 
 
 def variable(view: View) -> list[Fact]:
@@ -41,16 +40,33 @@ def variable(view: View) -> list[Fact]:
     if name is None or value is None:
         return []
     leg = view.get("Uniqueid")
-    if name == "MIXMONITOR_FILENAME":
+    if name == RECORDING:
         recording = Recording(id=basename(value) or value, status="pending")
         return view.fact(Kind.RECORDING_STARTED, Data(recording=recording), leg=leg)
-    if name == "VMSTATUS":
-        return view.fact(Kind.VOICEMAIL_LEFT, Data(), leg=leg) if value == "SUCCESS" else []
-    if name.lstrip("_") == "AFTERCALL_TYPE":
+    if name == MESSAGE:
+        return view.leg_fact(Kind.VOICEMAIL_LEFT) if value == "SUCCESS" else []
+    if name.lstrip("_") == TYPE:
         call_type = CALL_TYPES.get(value.casefold())
         return view.fact(Kind.NOTED, Data(call_type=call_type), leg=leg) if call_type else []
     field = view.dialplan.variables.get(name.lstrip("_"))
     return view.fact(Kind.NOTED, Data(custom_fields={field: value}), leg=leg) if field else []
+
+
+def shown(view: View) -> list[Fact]:
+    """Variables that the PBX shows with each event of a channel (`channelvars`), as if they were set then."""
+    fields, found = view.message.fields, []
+    for said in view.message.all("ChanVariable"):
+        name, _, value = said.partition("=")
+        if is_wanted(name, view.dialplan) and value:
+            told = Message({**fields, "variable": [name], "value": [value]})
+            found += variable(View(told, view.dialplan, view.received_at))
+    return found
+
+
+def message_left(view: View) -> list[Fact]:
+    """The state of a mailbox, shown with the channel that changed it."""
+    box = (view.get("Mailbox") or "").partition("@")[0]
+    return view.leg_fact(Kind.VOICEMAIL_LEFT, Data(voicemail=Voicemail(box))) if box else []
 
 
 def user_event(view: View) -> list[Fact]:
@@ -63,6 +79,10 @@ def user_event(view: View) -> list[Fact]:
         return view.fact(Kind.AUTO_ATTENDANT_ENTERED, Data(auto_attendant=attendant), leg=leg)
     if name == "aftercalldepartment":
         return view.fact(Kind.DEPARTMENT_ENTERED, Data(queue=_named(view, "Department")), leg=leg)
+    if name == "aftercallagent":
+        return view.fact(Kind.CONNECTED, Data(agent=_agent(view)), leg=leg)
+    if name == "aftercallagentleft":
+        return view.fact(Kind.DISCONNECTED, Data(), leg=leg)
     if name == "aftercallset":
         return view.fact(Kind.NOTED, Data(custom_fields=_own_fields(view)), leg=leg)
     return []
@@ -70,6 +90,12 @@ def user_event(view: View) -> list[Fact]:
 
 def _named(view: View, what: str) -> Named:
     return Named(view.get(f"{what}Id"), view.get(f"{what}Name"))
+
+
+def _agent(view: View) -> Agent:
+    """A bot that is an application of the dialplan: no channel of its own tells of it."""
+    person = (view.get("AgentKind") or "").casefold() == "human"
+    return Agent(view.get("AgentId"), view.get("AgentName"), kind="human" if person else "ai")
 
 
 def _own_fields(view: View) -> dict[str, str] | None:
@@ -82,8 +108,8 @@ def _own_fields(view: View) -> dict[str, str] | None:
 
 
 MARKS: dict[str, Callable[[View], list[Fact]]] = {
+    "MessageWaiting": message_left,
     "Newexten": application,
-    "CEL": cel,
     "VarSet": variable,
     "UserEvent": user_event,
 }

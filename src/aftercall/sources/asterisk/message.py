@@ -9,14 +9,12 @@ MAX_VALUE = 4096  # characters of a field; what is longer is nothing we read
 
 
 class Message:
-    """The fields of a message. `Uniqueid` and `UniqueID` are one name: Asterisk writes both."""
+    """The fields of a message, by name in lower case. `Uniqueid` and `UniqueID` are one: Asterisk writes both."""
 
     __slots__ = ("fields",)
 
-    def __init__(self, fields: list[tuple[str, str]]) -> None:
-        self.fields: dict[str, list[str]] = {}
-        for name, value in fields:
-            self.fields.setdefault(name.lower(), []).append(value)
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        self.fields = fields
 
     def get(self, name: str) -> str | None:
         """The first value of the field that says something."""
@@ -43,18 +41,37 @@ class Message:
 
 def read(frame: bytes) -> Message:
     """The message of a frame. Lines without a colon are no fields; what is no UTF-8 is shown as such."""
-    fields = []
-    for line in frame.decode("utf-8", "replace").split("\n"):
-        name, colon, value = line.rstrip("\r").partition(":")
-        if colon:
-            fields.append((name.strip(), value.strip().replace("\0", "")))
+    fields: dict[str, list[str]] = {}
+    for line in frame.decode("utf-8", "replace").replace("\0", "").split("\n"):
+        name, colon, value = line.partition(":")
+        if not colon:
+            continue
+        name = name.strip().lower()
+        if name in fields:
+            fields[name].append(value.strip())
+        else:
+            fields[name] = [value.strip()]
     return Message(fields)
 
 
 def event_of(frame: bytes) -> str | None:
     """The event's name without reading the rest: nine tenths of what a PBX says is not for us (H23)."""
-    start = 0 if frame[:7].lower() == b"event: " else frame.find(b"\nEvent: ") + 1
-    if start == 0 and frame[:7].lower() != b"event: ":
-        return None
+    return value_in(frame, b"Event: ")
+
+
+def value_in(frame: bytes, field: bytes) -> str | None:
+    """The value of one field, given as `Name: `, without reading the rest."""
+    if frame[: len(field)].lower() == field.lower():
+        start = len(field)
+    else:
+        start = frame.find(b"\n" + field) + 1
+        if start == 0:
+            return None
+        start += len(field)
     end = frame.find(b"\n", start)
-    return frame[start + 7 : end if end >= 0 else None].strip().decode("utf-8", "replace")
+    return frame[start : end if end >= 0 else None].strip().decode("utf-8", "replace")
+
+
+def count(text: str | None) -> int | None:
+    """A field that counts something, if it does."""
+    return int(text) if text is not None and text.isdecimal() and text.isascii() and len(text) < 10 else None

@@ -1,4 +1,4 @@
-"""The dialogue with a PBX: banner, login, the list of channels, then events until the connection is lost.
+"""The dialogue with a PBX: banner, login, the lists of channels and queues, then events until the connection is lost.
 
 Login by MD5 challenge, so that the password is never sent; in plain text only inside TLS. Nothing of what the PBX
 says stands in an error: whoever may set up a source could read other servers' answers there.
@@ -15,7 +15,7 @@ from datetime import datetime
 from aftercall.engine.upstream import Lost, Refused, Upstream
 from aftercall.sources.asterisk.dialplan import Dialplan
 from aftercall.sources.asterisk.framing import BANNER
-from aftercall.sources.asterisk.listing import ID, Listing
+from aftercall.sources.asterisk.listing import CHANNELS, QUEUES, Listing
 from aftercall.sources.asterisk.message import Message, event_of, read
 from aftercall.sources.asterisk.reader import Reader
 
@@ -33,9 +33,10 @@ class Session:
         writer: asyncio.StreamWriter,
         upstream: Upstream,
         dialplan: Dialplan,
+        open_calls: Mapping[str, frozenset[str]],
     ) -> None:
         self._reader, self._writer, self._upstream = reader, writer, upstream
-        self._events = Reader(dialplan)
+        self._events, self._open_calls = Reader(dialplan, open_calls), open_calls
         self._unread: deque[bytes] = deque()
 
     async def log_in(self, username: str, secret: str, *, plain: bool) -> None:
@@ -59,12 +60,13 @@ class Session:
         if said.get("Response") != "Success":
             raise Refused("the PBX refuses the login: username, secret, or this server's address")
 
-    async def listen(self, open_calls: Mapping[str, frozenset[str]]) -> None:
-        """What the PBX tells, until it stops. Channels are listed first: what happened before is not repeated."""
+    async def listen(self) -> None:
+        """What the PBX tells, until it stops. Channels and queues are listed first: AMI repeats nothing."""
         self._upstream.connected()
         clock = self._upstream.clock
-        listing: Listing | None = Listing(open_calls, self._events.dialplan, clock.now())
-        await self._send(Action="CoreShowChannels", ActionID=ID)
+        listing: Listing | None = Listing(self._open_calls, self._events.dialplan, clock.now())
+        await self._send(Action="CoreShowChannels", ActionID=CHANNELS)
+        await self._send(Action="QueueStatus", ActionID=QUEUES)
         while True:
             frames = [*self._unread] or await self._read()
             self._unread.clear()
