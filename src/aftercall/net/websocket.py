@@ -1,6 +1,6 @@
 """A WebSocket over a stream that the door has dialled: text in, nothing but control frames out (RFC 6455).
 
-The protocol is websockets' own, without its I/O: framing, masking, ping and close, limits (decision 0012).
+The protocol is websockets' own, without its I/O: framing, masking, ping and close, limits (decision 0011).
 """
 
 import asyncio
