@@ -4,12 +4,12 @@ from aftercall.domain.account import Source
 from aftercall.engine.upstream import Lost, Upstream
 from aftercall.net.errors import HungUpError, NetError
 from aftercall.sources.asterisk.dialplan import Dialplan
-from aftercall.sources.asterisk.live import read, reply, verify
+from aftercall.sources.asterisk.live import read, reply, unparsable, verify
 from aftercall.sources.asterisk.reader import timing
 from aftercall.sources.asterisk_ari.session import Session
 from aftercall.sources.asterisk_ari.settings import Rest, check
 
-__all__ = ["check", "read", "reply", "run", "timing", "verify"]
+__all__ = ["check", "read", "reply", "run", "timing", "unparsable", "verify"]
 
 
 async def run(source: Source, upstream: Upstream) -> None:
