@@ -32,7 +32,7 @@ BODIES = {
     "lists for texts": b'{"event":[],"data":[],"message":[],"call":[],"callid":[],"variables":[],"call_sid":[]}',
     "infinity": b'{"time":1e999,"callid":"x","method":"INVITE"}',
 }
-TYPES = sorted(SOURCES.keys() - {"http", "asterisk"})
+TYPES = sorted(SOURCES.keys() - {"http", "asterisk", "asterisk_ari"})
 
 
 @pytest.fixture
