@@ -1,6 +1,7 @@
 """Call events: the vocabulary subscribers choose from, and the envelope every event has (T1, W4)."""
 
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -60,5 +61,9 @@ def event_id(call_id: str, name: str, discriminator: str) -> str:
 
     The call's own id leads, which keeps a call's events together in every index.
     """
-    digest = blake2b(f"{name}\0{discriminator}".encode(), digest_size=8).hexdigest()
-    return f"evt_{call_id.removeprefix('cl_')}{digest}"
+    return f"evt_{call_id.removeprefix('cl_')}{_digest(name, discriminator)}"
+
+
+@lru_cache(maxsize=4096)
+def _digest(name: str, discriminator: str) -> str:
+    return blake2b(f"{name}\0{discriminator}".encode(), digest_size=8).hexdigest()

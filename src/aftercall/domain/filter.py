@@ -29,8 +29,10 @@ def refusal(webhook: Webhook, call: Call) -> str | None:
         return f"direction:{call.direction or 'unknown'}"
     if wanted.call_types and call.call_type not in wanted.call_types:
         return f"call_type:{call.call_type}"
-    if wanted.numbers and not _number_among(call, wanted.numbers):
-        return "number"
+    if wanted.numbers:
+        ours = our_number(call)
+        if not ours or (ours not in wanted.numbers and _digits(ours) not in _all_digits(wanted.numbers)):
+            return "number"
     if wanted.queues and not _queue_among(call.queue, wanted.queues):
         return "queue"
     if wanted.agents and not _agent_among(call, wanted.agents):
@@ -80,13 +82,6 @@ def our_number(call: Call) -> str | None:
     if call.did:
         return call.did
     return (call.caller_id or call.from_) if call.direction == "outbound" else call.to
-
-
-def _number_among(call: Call, numbers: tuple[str, ...]) -> bool:
-    ours = our_number(call)
-    if not ours:
-        return False
-    return ours in numbers or _digits(ours) in _all_digits(numbers)
 
 
 def _queue_among(queue: Named | None, queues: tuple[str, ...]) -> bool:

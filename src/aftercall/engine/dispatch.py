@@ -220,8 +220,10 @@ class Dispatcher:
             picked = None if self._crowded else self._pick(lane)
             if len(lane) and lane.in_flight < lane.max_in_flight:
                 self._pump(lane)
-        self._pump(lane)
-        self._let_in()
+        if len(lane) or lane.behind:
+            self._pump(lane)
+        if self._crowded:
+            self._let_in()
 
     async def _send(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
         try:

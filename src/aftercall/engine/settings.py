@@ -24,11 +24,13 @@ class SettingsCache:
 
     async def webhook(self, account_id: str, webhook_id: str) -> tuple[Settings, Webhook] | None:
         """None when the account or the webhook is gone."""
-        settings = await self.get(account_id)
-        if settings is None:
-            return None
-        webhook = self._known[account_id][2].get(webhook_id)
-        return None if webhook is None else (settings, webhook)
+        known = self._known.get(account_id)
+        if known is None or time.monotonic() - known[0] > MAX_AGE:
+            if await self._load(account_id, known[1] if known else None) is None:
+                return None
+            known = self._known[account_id]
+        webhook = known[2].get(webhook_id)
+        return None if webhook is None else (known[1], webhook)
 
     def peek(self, account_id: str, webhook_id: str) -> Webhook | None:
         """What is in memory, whatever its age."""

@@ -158,5 +158,7 @@ def _when(kind: Kind, told: dict[str, Any]) -> datetime:
 
 def _digest(item: dict[str, Any]) -> str:
     """An id made of the content, for events without one: the same content is the same fact (H2)."""
-    said = {name: value for name, value in item.items() if value is not None}
+    said = item
+    if None in item.values():
+        said = {name: value for name, value in item.items() if value is not None}
     return blake2b(msgspec.json.encode(said, order="sorted"), digest_size=16).hexdigest()
