@@ -75,6 +75,7 @@ class House:
     async def forward(self, seconds: float) -> None:
         """Put the clock forward and let the engine notice; to the heartbeat it is as if it had just beaten."""
         self.clock.ahead += timedelta(seconds=seconds)
+        self.app.fleet._beaten = self.clock.now()
         await self.app.fleet.beat()
         self.app.dispatcher.wake()
         self.app.intake.wake()

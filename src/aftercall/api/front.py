@@ -12,8 +12,9 @@ from urllib.parse import unquote
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from aftercall.api.access import header
-from aftercall.api.body import Body
-from aftercall.api.ingest import Answer, Asked, Ingest
+from aftercall.api.asked import Answer, Asked
+from aftercall.api.body import Body, too_large
+from aftercall.api.ingest import Ingest
 from aftercall.domain.errors import Problem, Unavailable
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ class Exchange:
         self.keep_alive: bool = front.parser.should_keep_alive()
         self.disconnected = self.response_complete = False
         self._body = Body()
-        self._limit = ingest.usual_limit
+        self._limit = ingest.room.usual
         self._asking: asyncio.Task[None] | None = None  # whether the body may be larger than usual
         self._deadline: asyncio.TimerHandle | None = None
         self._begun = self._ended = self._ready = False
@@ -126,7 +127,7 @@ class Exchange:
         if not self.response_complete and not self._ready:
             self._ready = True
             self._body.drop()
-            self._ingest.release(self)
+            self._ingest.room.release(self)
 
     async def run_asgi(self, _: Any) -> None:
         """Called by uvicorn when the turn of a request has come that had to wait; by `start` with all there."""
@@ -137,7 +138,7 @@ class Exchange:
             answer = await self._ingest.answer(self._asked)
         finally:
             self._body.drop()
-            self._ingest.release(self)
+            self._ingest.room.release(self)
         if self._front.transport.is_closing():
             return
         self._front.say(answer, bodiless=self._asked.method == "HEAD", keep_alive=self.keep_alive)
@@ -153,13 +154,13 @@ class Exchange:
             self._front.flow.pause_reading()
             self._asking = self._front.loop.create_task(self._ask(size))
         elif self._asking.done():
-            self._refuse(self._ingest.too_large(self._limit))
+            self._refuse(too_large(self._limit))
 
     async def _ask(self, size: int) -> None:
         try:
-            self._limit = await self._ingest.larger_limit(self._asked, self)
+            self._limit = await self._ingest.room.larger(self._asked, self)
             if max(size, self._body.size) > self._limit:
-                raise self._ingest.too_large(self._limit)
+                raise too_large(self._limit)
             self._body.spill()
             self._deadline = self._front.loop.call_later(LARGE_SECONDS, self._front.transport.abort)
         except Problem as problem:

@@ -1,92 +1,28 @@
 """ingest: POST /v1/events and /in/{source}, in front of the API (api/front.py). 2xx only after the commit.
 
-It decodes the raw body itself: this is the path every event takes, and a framework costs more than the work.
+Whose request it is and what may be in it, then on to `events`, `vendors` or, for other sources, the `reception`.
 """
 
-import asyncio
 import logging
 import time
-from collections.abc import Sequence
-from mmap import mmap
-from typing import Any, NamedTuple, cast
 
-import msgspec
-
-from aftercall.api.access import Access, Headers, header
+from aftercall.api.access import Access, header
 from aftercall.api.answers import error_answer
+from aftercall.api.asked import JSON, Answer, Asked, MethodNotAllowed, as_request, in_memory
+from aftercall.api.body import Room
+from aftercall.api.events import Events, ItemError, ItemResult, numbered, results_of
 from aftercall.api.rates import Rates
-from aftercall.api.reception import Arrived, Reception
+from aftercall.api.reception import Reception
+from aftercall.api.vendors import Vendors
 from aftercall.app import App
-from aftercall.domain.account import Source
-from aftercall.domain.errors import (
-    Busy,
-    FieldError,
-    Forbidden,
-    Invalid,
-    Problem,
-    TooLarge,
-    Unauthenticated,
-    Unavailable,
-    Unreadable,
-)
-from aftercall.domain.fact import Fact
-from aftercall.engine.accept import Item, Taken
-from aftercall.engine.enrich import enrich
+from aftercall.domain.errors import Busy, Forbidden, Problem, TooLarge, Unauthenticated, Unavailable
 from aftercall.engine.ids import new_id
-from aftercall.engine.inputs import EVENTS, MAX_BODY
-from aftercall.engine.reading import shape
-from aftercall.engine.rows import Settings
-from aftercall.engine.upstream import MappedType, Request, RequestType, SignedType, StreamedType
-from aftercall.sources import SOURCES, http
+from aftercall.engine.upstream import RequestType
+from aftercall.sources import SOURCES
 
 log = logging.getLogger(__name__)
 
 FORMS = (b"application/x-www-form-urlencoded", b"multipart/form-data")
-MAX_STREAMS = 4  # bodies larger than usual on their way in at once
-JSON = (b"content-type", b"application/json")
-
-
-class Asked(msgspec.Struct):
-    """A request as it was sent. `path` is `raw_path` with its escapes resolved; header names in lower case."""
-
-    method: str
-    path: str
-    raw_path: bytes
-    query: bytes
-    headers: list[tuple[bytes, bytes]]
-    body: bytes | mmap = b""
-    refused: Problem | None = None  # before it was read to its end
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
-
-
-class ItemError(msgspec.Struct, frozen=True):
-    code: str
-    message: str
-    errors: tuple[FieldError, ...] = ()
-
-
-class ItemResult(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What became of one event of a list."""
-
-    index: int
-    status: str
-    call_id: str | None = None
-    error: ItemError | None = None
-
-
-class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """`ignored`: what a source sent that says nothing about a call."""
-
-    results: tuple[ItemResult, ...]
-    accepted: int
-    duplicate: int
-    rejected: int
-    ignored: int = 0
 
 
 class UnsupportedMediaType(Problem):
@@ -96,50 +32,14 @@ class UnsupportedMediaType(Problem):
     status = 415
 
 
-class MethodNotAllowed(Problem):
-    """Events are sent with POST."""
-
-    code = "method_not_allowed"
-    status = 405
-
-
-class NoSource(Invalid):
-    """The event names no source that takes it."""
-
-
 class Ingest:
     def __init__(self, app: App, access: Access) -> None:
         self._app, self._access = app, access
-        self._rates = Rates()
-        self._reception = Reception(app, self._rates)
-        self._streams: set[object] = set()  # who sends a body that is larger than usual
-        self._defaults: dict[str, tuple[int, Source | None]] = {}
-
-    @property
-    def usual_limit(self) -> int:
-        """Bytes that a body may have."""
-        return self._app.config.max_body_bytes
-
-    async def larger_limit(self, asked: Asked, sender: object) -> int:
-        """What a body may have that is larger than usual: more, where its source sends audio.
-
-        Only a few may send so much at once: raises Busy. `release` gives the place back.
-        """
-        source = await self._access.find_source(asked.path.removeprefix("/in/").partition("/")[0])
-        kind = SOURCES.get(source.type) if source is not None and asked.path.startswith("/in/") else None
-        if not isinstance(kind, StreamedType):
-            return self.usual_limit
-        if len(self._streams) >= MAX_STREAMS:
-            raise Busy("Too many large requests at once.", retry_after=10)
-        self._streams.add(sender)
-        return kind.largest
-
-    def release(self, sender: object) -> None:
-        self._streams.discard(sender)
-
-    @staticmethod
-    def too_large(limit: int) -> TooLarge:
-        return TooLarge(f"The body may have at most {limit} bytes.")
+        rates = Rates()
+        self._reception = Reception(app, rates)
+        self._events = Events(app, rates, self._reception)
+        self._vendors = Vendors(app, access, self._reception)
+        self.room = Room(access, app.config.max_body_bytes)
 
     async def answer(self, asked: Asked) -> Answer:
         """Never raises: what goes wrong is an answer, too."""
@@ -163,10 +63,10 @@ class Ingest:
         if asked.path.startswith("/in/"):
             return await self._from_source(asked)
         key = await self._access.key(asked.headers, "events:write")
-        settings = await self._settings(key.account_id)
+        settings = await self._reception.account(key.account_id)
         if (header(asked.headers, b"content-type") or b"").lower().startswith(FORMS):
             raise UnsupportedMediaType
-        return await self._events(asked, settings, None)
+        return await self._events.take(asked, settings, None)
 
     async def _from_source(self, asked: Asked) -> Answer:
         source_id, _, path = asked.path[len("/in/") :].partition("/")
@@ -174,219 +74,24 @@ class Ingest:
         kind = SOURCES.get(found.type) if found is not None else None
         try:
             if found is not None and isinstance(kind, RequestType):
-                return await self._vendor(asked, found, kind, path)
+                return await self._vendors.take(asked, found, kind, path)
             source = self._access.check_token(found, asked.headers, asked.query)
             if asked.method != "POST":
                 raise MethodNotAllowed
-            settings, source = await self._open(source)
-            body = _in_memory(asked)
+            settings, source = await self._reception.open(source)
+            body = in_memory(asked)
         except (Unauthenticated, Forbidden, TooLarge):
             if found is not None:
                 self._app.traffic.count(found, "refused")
             raise
         if source.type == "http":
-            return await self._events(asked, settings, source)
-        request = self._request(asked, body, path)
+            return await self._events.take(asked, settings, source)
+        request = as_request(asked, self._app.config.public_url, self._app.clock.now(), body, path)
         arrived = await self._reception.take(settings, source, request, SOURCES[source.type])
         bad = [
             ItemResult(i, "rejected", error=ItemError("invalid", message)) for i, message in arrived.errors
         ]
-        return _results([*_numbered(arrived.results), *bad], arrived.ignored)
-
-    async def _vendor(self, asked: Asked, source: Source, kind: RequestType, path: str) -> Answer:
-        """A vendor's request, signed or told by the token. Its sender hears what it expects, or an error."""
-        if asked.method != "POST" and not (isinstance(kind, MappedType) and kind.takes_get):
-            raise MethodNotAllowed
-        if not isinstance(kind, SignedType):
-            self._access.check_token(source, asked.headers, asked.query)
-        body = _body(asked)
-        if isinstance(body, bytes):
-            request = self._request(asked, body, path)
-            if isinstance(kind, SignedType):
-                kind.verify(source, request)
-            settings, source = await self._open(source)
-            arrived = await self._reception.take(settings, source, request, kind)
-        else:
-            arrived = await self._streamed(asked, source, cast("StreamedType", kind), path, body)
-        for result in arrived.results:
-            if isinstance(result, Problem):
-                raise result
-        reply = arrived.reply or kind.reply
-        headers = [(name.encode(), value.encode("latin-1")) for name, value in reply.headers]
-        if reply.content_type:
-            headers.append((b"content-type", reply.content_type.encode()))
-        return Answer(reply.status, headers, reply.body)
-
-    async def _streamed(
-        self, asked: Asked, source: Source, kind: StreamedType, path: str, body: mmap
-    ) -> Arrived:
-        """Of what did not go through memory the beginning is kept, and only if it cannot be read."""
-        request = self._request(asked, b"", path)
-        try:
-            parsed = await asyncio.to_thread(kind.hear, source, request, body)
-        except (Unreadable, Invalid) as problem:
-            settings, source = await self._open(source)
-            self._reception.charge(settings, source, 1)
-            begun = msgspec.structs.replace(request, body=body[:MAX_BODY])
-            await self._reception.unparsable(source, begun, problem.message, len(body))
-            if kind.unparsable == "refuse":
-                raise
-            return Arrived()
-        settings, source = await self._open(source)
-        return await self._reception.keep(settings, source, request, parsed, len(body))
-
-    def _request(self, asked: Asked, body: bytes, path: str = "") -> Request:
-        query, raw = asked.query.decode("latin-1"), asked.raw_path.decode("latin-1")
-        return Request(
-            url=f"{self._app.config.public_url}{raw}{'?' if query else ''}{query}",
-            path=path,
-            query=query,
-            headers=_named(asked.headers),
-            body=body,
-            now=self._app.clock.now(),
-        )
-
-    async def _open(self, source: Source) -> tuple[Settings, Source]:
-        settings = await self._settings(source.account_id)
-        source = settings.sources.get(source.id, source)  # what was found may be some seconds old
-        if source.status != "enabled":
-            raise Forbidden("This source is paused.")
-        return settings, source
-
-    async def _events(self, asked: Asked, settings: Settings, source: Source | None) -> Answer:
-        """Events in our own vocabulary: one, answered by itself, or a list, answered item by item."""
-        body = _in_memory(asked)
-        try:
-            raw, is_list = http.items(body, self._app.config.max_batch)
-        except Unreadable as problem:
-            await self._unparsable(asked, settings, source, [], [problem])
-            raise
-        self._charge(settings, source, len(raw))
-        now = self._app.clock.now()
-        results: list[Taken | Problem | None] = []
-        items: list[Item] = []
-        bad: list[Problem] = []
-        for one in raw:
-            try:
-                said = http.decode_item(one)
-                of = source or self._source(settings, said)
-                if source is None and of.max_events_per_second is not None:
-                    self._reception.charge(settings, of, 1)
-                items.append(self._item(settings, of, http.fact(said, of, now)))
-                results.append(None)
-            except Problem as problem:
-                if isinstance(problem, Invalid | Unreadable) and not isinstance(problem, NoSource):
-                    bad.append(problem)
-                results.append(problem)
-        if bad or (source is not None and source.keep_raw_hours):
-            items = await self._unparsable(asked, settings, source, items, bad)
-        taken = await self._accept(items)
-        for item, result in zip(items, taken, strict=True):
-            self._app.traffic.fact(item.source, result, now)
-        rest = iter(taken)
-        done = [result if result is not None else next(rest) for result in results]
-        if is_list:
-            return _results(_numbered(done))
-        if isinstance(done[0], Problem):
-            raise done[0]
-        return Answer(200, [JSON], msgspec.json.encode(done[0]))
-
-    async def _unparsable(
-        self,
-        asked: Asked,
-        settings: Settings,
-        source: Source | None,
-        items: list[Item],
-        bad: list[Problem],
-    ) -> list[Item]:
-        """The items with what is kept of their request: because some cannot be read, or the source wants it."""
-        source = source or self._default(settings)
-        if source is None:
-            return items
-        if bad and not items:
-            self._reception.charge(settings, source, 1)
-        path = EVENTS if asked.path.startswith(EVENTS) else ""
-        request = self._request(asked, _in_memory(asked), path)
-        return await self._reception.attach(source, request, items, bad)
-
-    async def _settings(self, account_id: str) -> Settings:
-        settings = await self._app.settings.get(account_id)
-        if settings is None:
-            raise Forbidden("There is no such account.")
-        if settings.account.status != "active":
-            raise Forbidden("This account is suspended.")
-        return settings
-
-    def _charge(self, settings: Settings, source: Source | None, count: int) -> None:
-        """Events that come with an API key share the account's limit; each `/in/` has it to itself."""
-        if source is not None:
-            self._reception.charge(settings, source, count)
-            return
-        rate = settings.account.max_events_per_second or self._app.config.max_events_per_second
-        wait = self._rates.take(settings.account.id, rate, count)
-        if wait is not None:
-            raise Busy(f"This account may send {rate} events a second.", retry_after=wait)
-
-    def _source(self, settings: Settings, said: Any) -> Source:
-        """The source an event names, else the account's oldest one of type http."""
-        named = said.get("source") if type(said) is dict else None
-        source = self._default(settings) if named is None else None
-        if named is not None:
-            source = settings.sources.get(named) if type(named) is str else None
-        if source is None:
-            rule = "the account has no source of type http" if named is None else "must be a source's id"
-            raise NoSource.field("source", rule, None if named is None else shape(named))
-        if source.status != "enabled":
-            self._app.traffic.count(source, "refused")
-            raise NoSource.field("source", "this source is paused")
-        return source
-
-    def _default(self, settings: Settings) -> Source | None:
-        known = self._defaults.get(settings.account.id)
-        if known is None or known[0] != settings.version:
-            ours = [s for s in settings.sources.values() if s.type == "http" and s.status == "enabled"]
-            known = (settings.version, min(ours, key=lambda s: s.id, default=None))
-            self._defaults[settings.account.id] = known
-        return known[1]
-
-    def _item(self, settings: Settings, source: Source, fact: Fact) -> Item:
-        if source.clock == "auto":  # asked for: events may tell of old calls
-            [fact] = self._app.clocks.settle(source, [fact])
-        return Item(settings.account.id, source, enrich(fact, settings))
-
-    async def _accept(self, items: Sequence[Item]) -> Sequence[Taken | Problem]:
-        return await self._app.intake.accept(items) if items else ()
-
-
-def _body(asked: Asked) -> bytes | mmap:
-    if asked.refused is not None:
-        raise asked.refused
-    return asked.body
-
-
-def _in_memory(asked: Asked) -> bytes:
-    return cast("bytes", _body(asked))  # only types that are streamed to may send more
-
-
-def _named(headers: Headers) -> dict[str, str]:
-    return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers}
-
-
-def _numbered(results: Sequence[Taken | Problem]) -> list[ItemResult]:
-    return [
-        ItemResult(i, "rejected", error=ItemError(r.code, r.message, r.errors))
-        if isinstance(r, Problem)
-        else ItemResult(i, r.status, r.call_id)
-        for i, r in enumerate(results)
-    ]
-
-
-def _results(results: Sequence[ItemResult], ignored: int = 0) -> Answer:
-    count = dict.fromkeys(("accepted", "duplicate", "rejected"), 0)
-    for result in results:
-        count[result.status] += 1
-    body = msgspec.json.encode(BatchAnswer(results=tuple(results), **count, ignored=ignored))
-    return Answer(200, [JSON], body)
+        return results_of([*numbered(arrived.results), *bad], arrived.ignored)
 
 
 def _refusal(problem: Problem) -> Answer:

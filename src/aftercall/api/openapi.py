@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from aftercall.api.answers import ErrorAnswer
-from aftercall.api.ingest import BatchAnswer
+from aftercall.api.events import BatchAnswer
 from aftercall.api.ingest_schema import INGEST, ingest_schemas
 from aftercall.api.operation import Operation
 from aftercall.engine.accept import Taken

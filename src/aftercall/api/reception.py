@@ -8,7 +8,7 @@ import msgspec
 from aftercall.api.rates import Rates
 from aftercall.app import App
 from aftercall.domain.account import Source
-from aftercall.domain.errors import Busy, Invalid, Problem
+from aftercall.domain.errors import Busy, Forbidden, Invalid, Problem
 from aftercall.domain.fact import Fact
 from aftercall.domain.skew import FLAG
 from aftercall.engine.accept import Item, Taken
@@ -35,6 +35,23 @@ class Arrived(msgspec.Struct, frozen=True):
 class Reception:
     def __init__(self, app: App, rates: Rates) -> None:
         self._app, self._rates = app, rates
+
+    async def account(self, account_id: str) -> Settings:
+        """What the account has set up. Raises Forbidden unless it is active."""
+        settings = await self._app.settings.get(account_id)
+        if settings is None:
+            raise Forbidden("There is no such account.")
+        if settings.account.status != "active":
+            raise Forbidden("This account is suspended.")
+        return settings
+
+    async def open(self, source: Source) -> tuple[Settings, Source]:
+        """Its account's settings, and the source as it is now. Raises Forbidden for one that is paused."""
+        settings = await self.account(source.account_id)
+        source = settings.sources.get(source.id, source)  # what was found may be some seconds old
+        if source.status != "enabled":
+            raise Forbidden("This source is paused.")
+        return settings, source
 
     async def take(
         self, settings: Settings, source: Source, request: Request, kind: SourceType | RequestType

@@ -15,7 +15,7 @@ from aftercall.domain.errors import Problem
 from aftercall.domain.event import COMPLETED, UPDATED, Event
 from aftercall.domain.filter import refusal
 from aftercall.domain.payload import Rendered, render
-from aftercall.domain.trigger import fires, waiting_for
+from aftercall.domain.trigger import fired
 from aftercall.domain.webhook import HoldFor, Webhook
 
 LATE_LIMIT = timedelta(seconds=60)  # an in-call event older than this is of no use to anybody (C4.2)
@@ -47,8 +47,7 @@ def plan(
     skipped: list[Skipped] = []
     holds: list[Hold] = []
     for webhook in webhooks:
-        chosen = waiting_for(webhook.triggers, event.name)
-        triggers = [t for t in chosen if fires(t, call, event)] if chosen else chosen
+        triggers = fired(webhook.triggers, call, event)
         if not triggers:
             continue
         why = _refusal(webhook, event, call, waiting, source_id)

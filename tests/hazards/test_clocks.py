@@ -78,7 +78,7 @@ async def pbx(home: House, behind: float, **more: Any) -> Pbx:
 
 
 @pytest.mark.parametrize("behind", [42.0, -42.0])
-async def test_a_wrong_clock_is_found_out_and_put_right(home: House, behind: float) -> None:
+async def test_h11_a_wrong_clock_is_found_out_and_put_right(home: House, behind: float) -> None:
     there = await pbx(home, behind)
     for n in range(NEEDED):
         await there.call(f"before-{n}")
@@ -94,7 +94,7 @@ async def test_a_wrong_clock_is_found_out_and_put_right(home: House, behind: flo
     assert "clock_skew" not in (await there.told("before-0")).data_quality
 
 
-async def test_a_call_that_began_before_it_was_found_out_keeps_its_length(home: House) -> None:
+async def test_h11_a_call_that_began_before_it_was_found_out_keeps_its_length(home: House) -> None:
     there = await pbx(home, 42.0)
     await there.tell(Kind.RECEIVED, "long")
     for n in range(NEEDED):
@@ -106,7 +106,7 @@ async def test_a_call_that_began_before_it_was_found_out_keeps_its_length(home: 
     assert "clock_skew" not in call.data_quality
 
 
-async def test_a_clock_that_is_trusted_is_measured_and_left_alone(home: House) -> None:
+async def test_h11_a_clock_that_is_trusted_is_measured_and_left_alone(home: House) -> None:
     there = await pbx(home, 42.0, clock="trust")
     for n in range(NEEDED):
         await there.call(f"before-{n}")
@@ -118,7 +118,7 @@ async def test_a_clock_that_is_trusted_is_measured_and_left_alone(home: House) -
     assert stored.clock_skew == 0.0
 
 
-async def test_what_is_believed_survives_a_restart(home: House) -> None:
+async def test_h11_what_is_believed_survives_a_restart(home: House) -> None:
     there = await pbx(home, 42.0)
     for n in range(NEEDED):
         await there.call(f"before-{n}")
@@ -130,7 +130,7 @@ async def test_what_is_believed_survives_a_restart(home: House) -> None:
     assert "clock_skew" in moved.data.flags
 
 
-async def test_a_change_by_somebody_else_is_not_lost(home: House) -> None:
+async def test_h11_a_change_by_somebody_else_is_not_lost(home: House) -> None:
     """What is believed is written beside whatever else stands in the source."""
     there = await pbx(home, 42.0)
     renamed = msgspec.structs.replace(there.source, name="New name", version=2)
