@@ -13,12 +13,13 @@ NOTHING = Filters()
 _NUMBER = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
 
 
-def refusal(webhook: Webhook, call: Call) -> str | None:
+def refusal(webhook: Webhook, call: Call, ours: tuple[str, str] | None = None) -> str | None:
     """None when the webhook wants the call, else the first filter that does not.
 
     Codes: `outcome:<status>`, `direction:<direction>`, `call_type:<type>`, `number`, `queue`, `agent`, `tag`,
     `min_duration`, `max_duration`. Outcome and durations are asked once the call has ended; all else
     at every event, so a call not yet in a queue is refused by a queue filter. Sources are the planner's.
+    `ours` is what `own_number` says of the call, where several webhooks are asked.
     """
     if call.status is not None and call.status not in webhook.events:
         return f"outcome:{call.status}"
@@ -30,8 +31,8 @@ def refusal(webhook: Webhook, call: Call) -> str | None:
     if wanted.call_types and call.call_type not in wanted.call_types:
         return f"call_type:{call.call_type}"
     if wanted.numbers:
-        ours = our_number(call)
-        if not ours or (ours not in wanted.numbers and _digits(ours) not in _all_digits(wanted.numbers)):
+        number, digits = ours or own_number(call)
+        if number not in wanted.numbers and digits not in _all_digits(wanted.numbers):
             return "number"
     if wanted.queues and not _queue_among(call.queue, wanted.queues):
         return "queue"
@@ -77,11 +78,12 @@ SPELLINGS: dict[str, tuple[Status, ...]] = {
 }
 
 
-def our_number(call: Call) -> str | None:
-    """The number of ours that the call came to, or was made with."""
-    if call.did:
-        return call.did
-    return (call.caller_id or call.from_) if call.direction == "outbound" else call.to
+def own_number(call: Call) -> tuple[str, str]:
+    """The number of ours that the call came to, or was made with, and its digits; empty where there is none."""
+    number = call.did
+    if not number:
+        number = (call.caller_id or call.from_) if call.direction == "outbound" else call.to
+    return number or "", _digits(number)
 
 
 def _queue_among(queue: Named | None, queues: tuple[str, ...]) -> bool:

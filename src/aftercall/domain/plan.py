@@ -13,7 +13,7 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.emit import Hold
 from aftercall.domain.errors import Problem
 from aftercall.domain.event import COMPLETED, UPDATED, Event
-from aftercall.domain.filter import refusal
+from aftercall.domain.filter import own_number, refusal
 from aftercall.domain.payload import Rendered, render
 from aftercall.domain.trigger import fired
 from aftercall.domain.webhook import HoldFor, Webhook
@@ -46,11 +46,14 @@ def plan(
     deliveries: list[Delivery] = []
     skipped: list[Skipped] = []
     holds: list[Hold] = []
+    ours: tuple[str, str] | None = None  # our number in the call, asked for once
     for webhook in webhooks:
         triggers = fired(webhook.triggers, call, event)
         if not triggers:
             continue
-        why = _refusal(webhook, event, call, waiting, source_id)
+        if webhook.filters.numbers and ours is None:
+            ours = own_number(call)
+        why = _refusal(webhook, event, call, waiting, source_id, ours)
         if why is not None:
             skipped.append(Skipped(webhook.id, why))
             continue
@@ -130,7 +133,12 @@ def awaited(hold_for: Sequence[HoldFor], call: Call) -> tuple[HoldFor, ...]:
 
 
 def _refusal(
-    webhook: Webhook, event: Event, call: Call, waiting: Sequence[Hold], source_id: str
+    webhook: Webhook,
+    event: Event,
+    call: Call,
+    waiting: Sequence[Hold],
+    source_id: str,
+    ours: tuple[str, str] | None,
 ) -> str | None:
     if webhook.status == "disabled" and webhook.status_reason != "failing":
         return "disabled"
@@ -142,4 +150,4 @@ def _refusal(
         return "waiting"  # the one message it asked for will say it
     if webhook.filters.sources and source_id not in webhook.filters.sources:
         return "source"
-    return refusal(webhook, call)
+    return refusal(webhook, call, ours)

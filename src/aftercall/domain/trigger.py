@@ -47,6 +47,11 @@ def fired(triggers: tuple[str, ...], call: Call, event: Event) -> Sequence[str]:
     return waiting if certain else [t for t in waiting if fires(t, call, event)]
 
 
+def waits_for(triggers: tuple[str, ...], event: str) -> bool:
+    """Whether the event may fire any of the triggers."""
+    return bool(_waiting_for(triggers, event)[0])
+
+
 @lru_cache(maxsize=4096)
 def _waiting_for(triggers: tuple[str, ...], event: str) -> tuple[tuple[str, ...], bool]:
     """Those that wait for an event of this name, and whether it is all they ask for."""

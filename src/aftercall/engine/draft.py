@@ -138,7 +138,12 @@ class Draft:
         self._release_holds(account, now)
         for event in self.emission.events:
             planned = plan(
-                event, self.projection.call, account.webhooks, self.holds, self._told_by.id, _delivery_id
+                event,
+                self.projection.call,
+                account.listening(event.name),
+                self.holds,
+                self._told_by.id,
+                _delivery_id,
             )
             self.deliveries.extend(planned.deliveries)
             self.holds.extend(planned.holds)
@@ -160,7 +165,7 @@ class Draft:
         waiting = speech.holds
         self.emission = farewell(self.id, call, speech, self.before, now)
         for event in self.emission.events:
-            planned = plan(event, call, account.webhooks, waiting, self.source.id, _delivery_id)
+            planned = plan(event, call, account.listening(event.name), waiting, self.source.id, _delivery_id)
             self.deliveries.extend(planned.deliveries)
             self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=planned.skipped))
 
@@ -199,6 +204,8 @@ class Draft:
 
     def _release_holds(self, account: Settings, now: datetime) -> None:
         """Webhooks that waited for wrap-up, analysis or recording (H7) get their message when it is there."""
+        if not self.emission.speech.holds:
+            return
         webhooks = {webhook.id: webhook for webhook in account.webhooks}
         for hold in self.emission.speech.holds:
             webhook = webhooks.get(hold.webhook_id)

@@ -13,6 +13,7 @@ from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.emit import Speech
 from aftercall.domain.event import Event
 from aftercall.domain.plan import Skipped
+from aftercall.domain.trigger import waits_for
 from aftercall.domain.webhook import Webhook
 
 T = TypeVar("T")
@@ -59,6 +60,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory: dict[
         tuple[str, str], tuple[str, str, dict[str, Any]]
     ]  # (kind, key or alias) -> id, name, details
+    _listening: dict[str, tuple[Webhook, ...]] = {}
+
+    def listening(self, event: str) -> tuple[Webhook, ...]:
+        """The webhooks with a trigger that waits for this event."""
+        found = self._listening.get(event)
+        if found is None:
+            found = self._listening[event] = tuple(w for w in self.webhooks if waits_for(w.triggers, event))
+        return found
 
 
 class Finished(msgspec.Struct, frozen=True, kw_only=True):
