@@ -15,7 +15,7 @@ from aftercall.domain.errors import Problem
 from aftercall.domain.event import COMPLETED, UPDATED, Event
 from aftercall.domain.filter import own_number, refusal
 from aftercall.domain.payload import Rendered, render
-from aftercall.domain.trigger import fired
+from aftercall.domain.trigger import fires, waiting_for
 from aftercall.domain.webhook import HoldFor, Webhook
 
 LATE_LIMIT = timedelta(seconds=60)  # an in-call event older than this is of no use to anybody (C4.2)
@@ -48,7 +48,8 @@ def plan(
     holds: list[Hold] = []
     ours: tuple[str, str] | None = None  # our number in the call, asked for once
     for webhook in webhooks:
-        triggers = fired(webhook.triggers, call, event)
+        chosen, certain = waiting_for(webhook.triggers, event.name)
+        triggers = chosen if certain else [t for t in chosen if fires(t, call, event)]
         if not triggers:
             continue
         if webhook.filters.numbers and ours is None:

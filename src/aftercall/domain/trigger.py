@@ -3,7 +3,7 @@
 A classic trigger is one event and one predicate, so whoever subscribes needs to know nothing of the source.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -41,20 +41,9 @@ def fires(trigger: str, call: Call, event: Event) -> bool:
     return known.when(call, event)
 
 
-def fired(triggers: tuple[str, ...], call: Call, event: Event) -> Sequence[str]:
-    """Those of a webhook's triggers that the event fires."""
-    waiting, certain = _waiting_for(triggers, event.name)
-    return waiting if certain else [t for t in waiting if fires(t, call, event)]
-
-
-def waits_for(triggers: tuple[str, ...], event: str) -> bool:
-    """Whether the event may fire any of the triggers."""
-    return bool(_waiting_for(triggers, event)[0])
-
-
 @lru_cache(maxsize=4096)
-def _waiting_for(triggers: tuple[str, ...], event: str) -> tuple[tuple[str, ...], bool]:
-    """Those that wait for an event of this name, and whether it is all they ask for."""
+def waiting_for(triggers: tuple[str, ...], event: str) -> tuple[tuple[str, ...], bool]:
+    """Those of a webhook's triggers that wait for an event of this name, and whether that is all they ask for."""
     waiting = tuple(t for t in triggers if event == (TRIGGERS[t].event if t in TRIGGERS else t))
     return waiting, TRIGGERS.keys().isdisjoint(waiting)
 

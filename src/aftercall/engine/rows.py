@@ -13,7 +13,7 @@ from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.emit import Speech
 from aftercall.domain.event import Event
 from aftercall.domain.plan import Skipped
-from aftercall.domain.trigger import waits_for
+from aftercall.domain.trigger import waiting_for
 from aftercall.domain.webhook import Webhook
 
 T = TypeVar("T")
@@ -66,7 +66,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """The webhooks with a trigger that waits for this event."""
         found = self._listening.get(event)
         if found is None:
-            found = self._listening[event] = tuple(w for w in self.webhooks if waits_for(w.triggers, event))
+            found = self._listening[event] = tuple(
+                w for w in self.webhooks if waiting_for(w.triggers, event)[0]
+            )
         return found
 
 
