@@ -17,6 +17,7 @@ import msgspec
 import pytest
 
 from aftercall.domain.account import Source, Timing
+from aftercall.engine import liveness
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.net import question
@@ -114,15 +115,23 @@ class Scene:
         assert due is not None
         return (due - self.home.clock.now()).total_seconds()
 
-    async def completed(self) -> CallRow:
+    async def is_known_to_be_on(self) -> bool:
+        return await self.left() > self.watchdog - SOON
+
+    async def heard(self, event: str) -> None:
         async def reached() -> bool:
-            return (await self.said())["call.completed"] > 0
+            return (await self.said())[event] > 0
 
         await until(reached)
+
+    async def completed(self) -> CallRow:
+        await self.heard("call.completed")
         return await self.call()
 
     async def ended_by_the_watchdog(self) -> None:
         await self.home.forward(SOON + 1)
+        await self.heard("call.orphaned")
+        await self.home.forward(self.kind.timing.quiet)
         call = (await self.completed()).call
         assert call.reason == ("lost" if call.status == "missed" else None)
         assert "end_missing" in call.data_quality
@@ -167,13 +176,23 @@ async def test_h04_call_that_its_vendor_says_is_on_is_not_ended_until_it_is_gone
         it.answer(ALIVE[kind])
         for _ in range(2):
             await it.soon()
-            assert await it.left() > it.watchdog - SOON
+            assert await it.is_known_to_be_on()
         assert it.counted("alive") == len(it.api.requests) == 2
         it.api.plan(PATHS[kind], GONE[kind])
         await it.soon()
         await it.home.app.liveness.look()  # what is known is not asked again
         assert (it.counted("unknown"), len(it.api.requests)) == (1, 3)
         await it.ended_by_the_watchdog()
+
+
+async def test_h04_server_looks_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(liveness, "LOOK", 0.05)
+    async with scene("retell", tmp_path, monkeypatch) as it:
+        await it.post(*opening("retell"))
+        it.answer(ALIVE["retell"])
+        await it.forward(it.watchdog - SOON)
+        await until(it.is_known_to_be_on)
+        assert len(it.api.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -308,7 +327,7 @@ async def test_h04_vendor_that_cannot_be_reached_is_asked_again_at_the_next_look
         monkeypatch.setattr(twilio, "API", it.api.url(""))
         it.answer(ALIVE["twilio"])
         await it.home.app.liveness.look()
-        assert await it.left() > it.watchdog - SOON
+        assert await it.is_known_to_be_on()
 
 
 HOSTILE: list[tuple[str, bytes]] = [
@@ -417,6 +436,7 @@ async def test_h04_short_watchdog_leaves_a_call_alone_for_three_quarters_of_its_
         assert len(it.api.requests) == 1
 
 
+@pytest.mark.postgres
 async def test_h04_two_nodes_ask_once(
     postgres_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
