@@ -17,13 +17,15 @@ from aftercall.engine.housekeeping import Housekeeping
 from aftercall.engine.inflow import Inflow
 from aftercall.engine.intake import Intake
 from aftercall.engine.keys import KeyUse
+from aftercall.engine.liveness import Liveness
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
 from aftercall.engine.traffic import Traffic
-from aftercall.engine.upstream import LiveType
+from aftercall.engine.upstream import AskedType, LiveType
 from aftercall.net.address import AddressRules
 from aftercall.net.door import Door, DoorRules
+from aftercall.net.question import ask
 from aftercall.sources import SOURCES
 from aftercall.store.database import open_store
 from aftercall.store.vault import Vault
@@ -54,6 +56,10 @@ class App:
             Inflow, settings=self.settings, intake=self.intake, clocks=self.clocks, traffic=self.traffic
         )
         self.connections = Connections(store, clock, self.settings, self.fleet, inflow, live, door.connect)
+        asked = {name: source for name, source in SOURCES.items() if isinstance(source, AskedType)}
+        self.liveness = Liveness(
+            store, clock, self.settings, self.fleet, inflow, asked, partial(ask, door), self.metrics
+        )
         self.key_use = KeyUse(store, clock)
         self.housekeeping = Housekeeping(store, clock, self.key_use)
         self.first_key: str | None = None
@@ -75,6 +81,7 @@ class App:
             app.housekeeping.start()
             app.traffic.start()
             await app.connections.start()
+            app.liveness.start()
         except BaseException:
             await app.close()
             raise
@@ -82,6 +89,7 @@ class App:
 
     async def close(self) -> None:
         """Take nothing more in, commit what is queued, finish what is in flight, leave the fleet."""
+        await self.liveness.stop()
         await self.connections.stop()
         await self.housekeeping.stop()
         await self.intake.stop()

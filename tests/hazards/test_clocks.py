@@ -42,7 +42,7 @@ class Pbx:
         now = self.home.clock.now()
         at = now - timedelta(seconds=self.behind)
         fact = Fact(kind=kind, call_key=key, occurred_at=at, natural_id=kind.value, received_at=now)
-        await self.inflow._accept([fact])
+        await self.inflow.accept([fact])
 
     async def told(self, key: str) -> Call:
         page = await self.home.app.store.list_calls(self.source.account_id, _by_key(self.source, key))

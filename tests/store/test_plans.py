@@ -51,6 +51,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (call_log, "_FACTS", "facts_pkey"),
     (call_log, "_EVENTS", "events_pkey"),
     (call_log, "_EVENT", "events_pkey"),
+    (call_log, "_SILENT", "calls_due"),
     (delivery_log, "_GET", "deliveries_pkey"),
     (delivery_log, "_ATTEMPTS", "attempts_pkey"),
     (delivery_log, "_TRIED", "deliveries_by_webhook"),

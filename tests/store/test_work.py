@@ -9,7 +9,7 @@ from aftercall.engine.ports import Collision
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.store.store import SqlStore
 from tests.store import make
-from tests.store.make import ACCOUNT, NOW, OTHER
+from tests.store.make import ACCOUNT, NOW, OTHER, later
 
 
 async def add_calls(store: SqlStore, *rows: CallRow) -> None:
@@ -163,6 +163,25 @@ async def test_a_merged_call_is_read_but_not_listed(store: SqlStore) -> None:
     assert (await store.list_calls(OTHER, CallQuery())).items == (elsewhere,)
     still_open = await store.open_calls(ACCOUNT, "src_1", NOW)
     assert sorted(still_open) == [("key-1", kept.id), ("key-2", merged.id)]
+
+
+async def test_silent_calls_are_the_open_ones_that_are_due_soon(store: SqlStore) -> None:
+    started = Call(source_call_key="key", started_at=NOW)
+    over = Call(source_call_key="key", started_at=NOW, ended_at=NOW, status="missed")
+    soon = make.call_row(call=started, call_key="soon", due_at=later(60))
+    sooner = make.call_row(call=started, call_key="sooner", due_at=later(30), account_id=OTHER)
+    await add_calls(
+        store, soon, sooner,
+        make.call_row(call=started, call_key="now", due_at=NOW),
+        make.call_row(call=started, call_key="later", due_at=later(61)),
+        make.call_row(call=started, call_key="never"),
+        make.call_row(call=over, call_key="over", due_at=later(60)),
+    )  # fmt: skip
+    found = await store.silent_calls(NOW, later(60), 10)
+    assert [(call.id, call.account_id, call.source_id, call.call_key, call.due_at) for call in found] == [
+        (row.id, row.account_id, "src_1", row.call_key, row.due_at) for row in (sooner, soon)
+    ]
+    assert [call.id for call in await store.silent_calls(NOW, later(60), 1)] == [sooner.id]
 
 
 async def test_a_delivery_is_planned_once(store: SqlStore) -> None:

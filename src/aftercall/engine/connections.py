@@ -126,10 +126,8 @@ class Connections:
         for account_id, source_id in await self._store.sources_of(tuple(self._types)):
             if not self._fleet.owns(source_id) or not (settled or source_id in self._held):
                 continue
-            settings = await self._settings.get(account_id)
-            source = settings.sources.get(source_id) if settings is not None else None
-            active = settings is not None and settings.account.status == "active"
-            if active and source is not None and source.status == "enabled":
+            source = await self._settings.source_in_use(account_id, source_id)
+            if source is not None:
                 found[source_id] = source
         return found
 

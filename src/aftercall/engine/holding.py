@@ -14,6 +14,7 @@ from aftercall.domain.account import Source
 from aftercall.domain.errors import Problem, Unavailable
 from aftercall.domain.fact import Fact, Kind
 from aftercall.engine.inflow import Inflow
+from aftercall.engine.liveness import sign_of_life
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.upstream import Dial, LiveType, Lost, Refused
 
@@ -141,10 +142,7 @@ class Holding:
         for key, call_id in await self._store.open_calls(account_id, self.source.id, now - OLDEST):
             row = await self._store.get_call(account_id, call_id)
             if row is not None and now - row.updated_at >= SILENT and GAP not in row.call.data_quality:
-                id_ = f"alive:{now.isoformat()}"
-                await self._inflow.put(
-                    [Fact(kind=Kind.NOTED, call_key=key, occurred_at=now, natural_id=id_, received_at=now)]
-                )
+                await self._inflow.put([sign_of_life(key, now)])
 
     def connected(self) -> None:
         if self._gaps and self._gaps[-1].until is None:

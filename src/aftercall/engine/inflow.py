@@ -76,7 +76,7 @@ class Inflow:
         tries = 0
         while True:
             try:
-                await self._accept(facts)
+                await self.accept(facts)
                 return
             except (Busy, Unavailable):
                 tries += 1
@@ -87,7 +87,8 @@ class Inflow:
                 return
             await asyncio.sleep(min(0.05 * 2 ** min(tries, 10), LONGEST_WAIT))
 
-    async def _accept(self, facts: Sequence[Fact]) -> None:
+    async def accept(self, facts: Sequence[Fact]) -> None:
+        """Commit these now, past what is waiting. Raises Busy and Unavailable."""
         settings = await self._settings.get(self.source.account_id)
         if settings is None:
             return

@@ -20,6 +20,7 @@ from aftercall.engine.rows import (
     Page,
     Remembered,
     Settings,
+    SilentCall,
     SpokenEvent,
 )
 
@@ -191,6 +192,10 @@ class Records(Protocol):
     async def list_calls(self, account_id: str, query: CallQuery) -> Page[CallRow]: ...
     async def open_calls(self, account_id: str, source_id: str, since: datetime) -> list[tuple[str, str]]:
         """The (key, id) of a source's calls that started after `since` and have not ended, merged ones too."""
+        ...
+
+    async def silent_calls(self, after: datetime, until: datetime, limit: int) -> list[SilentCall]:
+        """Open calls, of all accounts, that are due after the one time and until the other, soonest first."""
         ...
 
     async def call_facts(self, account_id: str, call_id: str) -> list[Fact]: ...

@@ -42,6 +42,16 @@ class CallRow(msgspec.Struct, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+class SilentCall(msgspec.Struct, frozen=True, kw_only=True):
+    """An open call that is looked at again at `due_at`, if nothing is heard of it until then."""
+
+    id: str
+    account_id: str
+    source_id: str
+    call_key: str
+    due_at: datetime
+
+
 class SpokenEvent(msgspec.Struct, frozen=True, kw_only=True):
     """An event with the account it belongs to and the webhooks that wanted it but were refused by a filter."""
 

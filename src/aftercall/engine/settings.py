@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 
+from aftercall.domain.account import Source
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.ports import Store, Work
 from aftercall.engine.rows import Settings
@@ -21,6 +22,13 @@ class SettingsCache:
         if known is not None and time.monotonic() - known[0] <= MAX_AGE:
             return known[1]
         return await self._load(account_id, known[1] if known else None)
+
+    async def source_in_use(self, account_id: str, source_id: str) -> Source | None:
+        """None when it is paused or gone, or its account is."""
+        settings = await self.get(account_id)
+        source = settings.sources.get(source_id) if settings is not None else None
+        active = settings is not None and settings.account.status == "active"
+        return source if active and source is not None and source.status == "enabled" else None
 
     async def webhook(self, account_id: str, webhook_id: str) -> tuple[Settings, Webhook] | None:
         """None when the account or the webhook is gone."""

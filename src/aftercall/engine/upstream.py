@@ -110,7 +110,10 @@ class StreamedType(SignedType, Protocol):
 
 
 class Lost(Exception):
-    """A connection that could not be made, or ended. The text is for people and holds no secrets."""
+    """A connection that could not be made, or ended; a question that got no answer that could be used.
+
+    The text is for people and holds no secrets.
+    """
 
 
 class Refused(Lost):
@@ -154,4 +157,37 @@ class LiveType(SignedType, Protocol):
 
     async def run(self, source: Source, upstream: Upstream) -> None:
         """One connection, from dialling until it ends. Raises Lost."""
+        ...
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """What an upstream is asked. Its headers hold secrets: it is not to be logged."""
+
+    method: Literal["GET", "POST"] = "GET"
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+
+
+class Ask(Protocol):
+    """Takes a question through the door; status and body of the answer. Raises Lost."""
+
+    async def __call__(self, question: Question) -> tuple[int, bytes]: ...
+
+
+@runtime_checkable
+class AskedType(SignedType, Protocol):
+    """An upstream that knows whether a call is still on, and is asked before the watchdog ends it (H4)."""
+
+    def question(self, source: Source, call_key: str, now: datetime) -> Question | None:
+        """None where the source's settings do not allow it, or no call of the upstream's has such a key."""
+        ...
+
+    def answered(
+        self, source: Source, call_key: str, status: int, body: bytes, now: datetime
+    ) -> Parsed | Literal["alive"] | None:
+        """The end that was told, as its posts are read; None where the upstream knows of no such call.
+
+        Raises Lost, or Unreadable, for an answer that says nothing of the call.
+        """
         ...

@@ -5,18 +5,19 @@ Not told by webhooks: when an outgoing call is picked up (an attribute changes),
 
 import hmac
 from base64 import b64encode
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
 from aftercall.domain.account import Source, Timing
-from aftercall.domain.errors import Unreadable
+from aftercall.domain.errors import Invalid, Unreadable
 from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording, alias
 from aftercall.engine.reading import decode
-from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
+from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
 from aftercall.sources import jwt
+from aftercall.sources.answer import answer_of
 from aftercall.sources.signing import OLD, WRONG, refuse, secrets
 from aftercall.sources.taking import (
     Object,
@@ -49,6 +50,18 @@ EGRESS = {
 # Q.850 26, answered elsewhere, is what the domain passes over for any other end.
 CLOSED = Data(hangup=Hangup(cause_code=26))
 
+ROOMS = "/twirp/livekit.RoomService/ListRooms"
+GOOD_FOR = 60  # seconds, of a token of ours
+
+
+def check_settings(source: Source) -> None:
+    """Raise Invalid for an address or a key that can be none."""
+    for name, start in (("url", ("https://", "http://")), ("api_key", "")):
+        given = source.settings.get(name)
+        if given is not None and (type(given) is not str or not given.startswith(start)):
+            must = "must be the server's address, https://..." if name == "url" else "must be a text"
+            raise Invalid.field(f"settings.{name}", must)
+
 
 def verify(source: Source, request: Request) -> None:
     """A JWT (HS256) that holds the body's hash. The secret is `API_KEY:API_SECRET`, or the API secret alone."""
@@ -74,6 +87,32 @@ def read(source: Source, request: Request) -> Parsed:
         return Parsed(ignored=1, why="It is about no room, or about one without the source's room_prefix.")
     facts = _Event(source, body, room, request).facts()
     return Parsed(tuple(facts), ignored=int(not facts), why="The event is not used.")
+
+
+def question(source: Source, call_key: str, now: datetime) -> Question | None:  # noqa: ARG001  # all are listed
+    url, pairs = source.settings.get("url"), secrets(source)
+    if not url or not pairs:
+        return None
+    issuer, _, secret = pairs[0].rpartition(b":")
+    key = issuer.decode() or source.settings.get("api_key")
+    if not key:
+        return None
+    claims = {"iss": key, "exp": int(now.timestamp()) + GOOD_FOR, "video": {"roomList": True}}
+    token = ("Authorization", f"Bearer {jwt.made(claims, secret)}")
+    headers = (token, ("Content-Type", "application/json"))
+    return Question(method="POST", url=str(url).rstrip("/") + ROOMS, headers=headers, body=b"{}")
+
+
+def answered(
+    source: Source,  # noqa: ARG001  # as other types have it
+    call_key: str,
+    status: int,
+    body: bytes,
+    now: datetime,  # noqa: ARG001
+) -> Literal["alive"] | None:
+    """A room that is not listed is closed; when, LiveKit does not say."""
+    rooms = many(answer_of(status, body).get("rooms"))
+    return "alive" if any(inner(room).get("sid") == call_key for room in rooms) else None
 
 
 def _room_of(egress: Object) -> Object:

@@ -1,7 +1,7 @@
 """Retell: call_started, call_ended and call_analyzed of AI calls (B8). Times in milliseconds, cost in cents."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from msgspec.structs import replace
 
@@ -23,8 +23,18 @@ from aftercall.domain.fact import (
     Turn,
     alias,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
+from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
+from aftercall.sources.answer import answer_about, is_plain
+from aftercall.sources.signing import (
+    MISSING,
+    check,
+    check_age,
+    fields,
+    hex_sha256,
+    refuse,
+    secrets,
+    stamp,
+)
 from aftercall.sources.taking import (
     custom,
     epoch,
@@ -67,6 +77,10 @@ OUTCOMES: dict[str, tuple[Status, Reason | None]] = {
 }
 BY_SYSTEM = frozenset({"inactivity", "max_duration_reached", "manual_stopped"})
 
+API = "https://api.retellai.com"
+UNKNOWN = frozenset({404, 422})  # 422: there is no such thing under this key
+ON = frozenset({"registered", "ongoing"})
+
 
 def verify(source: Source, request: Request) -> None:
     """`v=<ms>,d=<hex>`: an HMAC over the body as it came, followed by the milliseconds."""
@@ -92,6 +106,29 @@ def read(source: Source, request: Request) -> Parsed:
     else:
         facts = [told.ended(), *told.afterwards()]
     return Parsed(tuple(facts))
+
+
+def question(source: Source, call_key: str, now: datetime) -> Question | None:  # noqa: ARG001  # of no matter here
+    keys_ = secrets(source)
+    if not keys_ or not is_plain(call_key):
+        return None
+    login = f"Bearer {keys_[0].decode()}"
+    return Question(url=f"{API}/v2/get-call/{call_key}", headers=(("Authorization", login),))
+
+
+def answered(
+    source: Source, call_key: str, status: int, body: bytes, now: datetime
+) -> Parsed | Literal["alive"] | None:
+    """The call is told as its last post tells it. An end without its time is none, as at Twilio's."""
+    call = answer_about(call_key, "call_id", status, body, UNKNOWN)
+    if call is None:
+        return None
+    if word(call.get("call_status")) in ON:
+        return "alive"
+    if epoch(call.get("end_timestamp"), 1000) is None:
+        return None
+    told = _Told(source, "call_analyzed" if inner(call, "call_analysis") else "call_ended", call, now)
+    return Parsed((told.ended(), *told.afterwards()))
 
 
 class _Told:

@@ -4,21 +4,24 @@ What callbacks tell is in `twilio_callbacks.py` and `twilio_actions.py`.
 """
 
 import hmac
+import re
 from base64 import b64encode
 from collections.abc import Iterable
+from datetime import datetime
 from hashlib import sha1, sha256
-from typing import Any
+from typing import Any, Literal, TypeGuard
 from urllib.parse import parse_qsl, urlsplit
 
 from aftercall.domain.account import Source, Timing
-from aftercall.domain.errors import Unreadable
+from aftercall.domain.errors import Invalid, Unreadable
 from aftercall.domain.fact import Fact
 from aftercall.engine.reading import decode
-from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse
+from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
+from aftercall.sources.answer import answer_about
+from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse, secrets
 from aftercall.sources.taking import form, inner, text, word, written
 from aftercall.sources.twilio_actions import action_facts
-from aftercall.sources.twilio_callbacks import Callback
+from aftercall.sources.twilio_callbacks import ENDS, Callback, stamp
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 # Ignored where Twilio expects nothing; where it expects TwiML, an empty document is no error.
@@ -28,6 +31,24 @@ unparsable: Unparsable = "accept"
 # twilio-python 9.13, request_validator.py: the header names the scheme where the secret is a SharedKey's.
 SETTINGS = "x-twilio-webhooks-signature-settings"
 ALGORITHMS = {"HMAC_SHA1": sha1, "HMAC_SHA256": sha256}
+
+API = "https://api.twilio.com"
+ACCOUNT, CALL = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"CA[0-9a-fA-F]{32}")
+# A call as the API shows it, by the names that a callback has for the same:
+# https://www.twilio.com/docs/voice/api/call-resource
+AS_CALLBACK = {
+    "CallSid": "sid", "ParentCallSid": "parent_call_sid", "CallStatus": "status", "Direction": "direction",
+    "From": "from", "To": "to", "CallerName": "caller_name", "ForwardedFrom": "forwarded_from",
+    "AnsweredBy": "answered_by", "CallDuration": "duration", "Timestamp": "end_time",
+}  # fmt: skip
+ON = frozenset({"queued", "initiated", "ringing", "in-progress"})
+
+
+def check_settings(source: Source) -> None:
+    """Raise Invalid for an account SID that is none: it becomes part of an address."""
+    account = source.settings.get("account_sid")
+    if account is not None and not _is(account, ACCOUNT):
+        raise Invalid.field("settings.account_sid", "must be AC and 32 hexadecimal digits")
 
 
 def verify(source: Source, request: Request) -> None:
@@ -106,3 +127,31 @@ def _of_stream(source: Source, request: Request, query: list[tuple[str, str]]) -
 
 def _first(value: Any) -> Any:
     return next(iter(value), None) if type(value) is list else value
+
+
+def question(source: Source, call_key: str, now: datetime) -> Question | None:  # noqa: ARG001  # of no matter here
+    account, tokens = source.settings.get("account_sid"), secrets(source)
+    if not tokens or not _is(account, ACCOUNT) or not _is(call_key, CALL):
+        return None
+    login = b64encode(account.encode() + b":" + tokens[0]).decode()
+    url = f"{API}/2010-04-01/Accounts/{account}/Calls/{call_key}.json"
+    return Question(url=url, headers=(("Authorization", f"Basic {login}"),))
+
+
+def answered(
+    source: Source, call_key: str, status: int, body: bytes, now: datetime
+) -> Parsed | Literal["alive"] | None:
+    """An end without its time says less than the last that was heard of the call: it is none."""
+    call = answer_about(call_key, "sid", status, body)
+    if call is None:
+        return None
+    if word(call.get("status")) in ON:
+        return "alive"
+    said = {name: found for name, field in AS_CALLBACK.items() if (found := word(call.get(field)))}
+    if said.get("CallStatus") not in ENDS or stamp(said.get("Timestamp")) is None:
+        return None
+    return Parsed(tuple(_told(Callback(source, said | {"SequenceNumber": ""}, [], now, None))))
+
+
+def _is(value: Any, pattern: re.Pattern[str]) -> TypeGuard[str]:
+    return type(value) is str and pattern.fullmatch(value) is not None

@@ -224,8 +224,13 @@ class Callback:
         )
 
     def _id(self) -> str:
-        """Of the callback. One without a number is told from others by Twilio's token, else by what it says."""
+        """Of the callback. One without a number is told from others by Twilio's token, else by what it says.
+
+        A leg ends once, whatever the number under which that is told, and whether we had to ask for it.
+        """
         number = self.params.get("SequenceNumber")
+        if number is not None and self.status in ENDS:
+            return f"{self.sid}:{self.status}"
         if number is not None:
             return f"{self.sid}:{number[:20]}:{self.status[:20]}"
         said = self.token or repr(sorted(self.params.items()))

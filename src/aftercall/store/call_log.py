@@ -11,14 +11,14 @@ from sqlalchemy.sql.elements import ColumnElement
 from aftercall.domain.event import Event
 from aftercall.domain.fact import Fact
 from aftercall.domain.plan import Skipped
-from aftercall.engine.rows import CallQuery, CallRow, Page, SpokenEvent
+from aftercall.engine.rows import CallQuery, CallRow, Page, SilentCall, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_row, reversed_digits
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import calls, events, facts, merged_calls, sources
 from aftercall.store.statement import Query, within
-from aftercall.store.values import micros, searchable
+from aftercall.store.values import micros, moment, searchable
 
 c = calls.c
 
@@ -32,6 +32,12 @@ _FACTS = Query(
     select(facts.c.body).where(
         facts.c.account_id == bindparam("account_id"), facts.c.call_id == bindparam("call_id")
     )
+)
+_SILENT = Query(
+    select(c.id, c.account_id, c.source_id, c.call_key, c.due_at)
+    .where(c.due_at > bindparam("after"), c.due_at <= bindparam("until"), c.status.is_(None))
+    .order_by(c.due_at)
+    .limit(bindparam("limit"))
 )
 _EVENT_COLUMNS = (events.c.account_id, events.c.document, events.c.skipped)
 _EVENTS = Query(
@@ -66,6 +72,13 @@ class SqlCallLog(Part):
         query = CallQuery(source_id=source_id, since=since, merged=True)
         wanted = _filtered(account_id, query).where(c.status.is_(None)).with_only_columns(c.call_key, c.id)
         return [(row.call_key, row.id) for row in await self._database.read(Link.all, wanted)]
+
+    async def silent_calls(self, after: datetime, until: datetime, limit: int) -> list[SilentCall]:
+        given = {"after": micros(after), "until": micros(until), "limit": limit}
+        return [
+            SilentCall(id=row[0], account_id=row[1], source_id=row[2], call_key=row[3], due_at=moment(row[4]))
+            for row in await self._database.read(Link.rows, _SILENT, **given)
+        ]
 
     async def call_facts(self, account_id: str, call_id: str) -> list[Fact]:
         given = {"account_id": account_id, "call_id": call_id}

@@ -13,6 +13,7 @@ import pytest
 from aftercall.domain.errors import Invalid
 from aftercall.domain.project import Projection
 from aftercall.engine.upstream import Request
+from aftercall.sources import livekit
 from tests.sources.vectors import (
     SIGNED_AT,
     accepted,
@@ -143,3 +144,10 @@ def test_what_says_nothing_of_a_call_is_ignored(body: bytes) -> None:
 def test_event_without_an_id_is_refused() -> None:
     with pytest.raises(Invalid):
         read("livekit", b'{"event":"room_finished","room":{"sid":"RM_1"}}')
+
+
+@pytest.mark.parametrize("given", [{"url": "wss://example.com"}, {"url": 7}, {"api_key": ["APIkey1"]}])
+def test_address_or_key_that_can_be_none_is_refused(given: dict[str, Any]) -> None:
+    livekit.check_settings(source("livekit", settings={"url": "https://example.com", "api_key": "APIkey1"}))
+    with pytest.raises(Invalid, match=next(iter(given))):
+        livekit.check_settings(source("livekit", settings=given))

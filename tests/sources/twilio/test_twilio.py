@@ -259,3 +259,17 @@ def test_copy_passed_on_as_the_docs_say_is_accepted(monkeypatch: pytest.MonkeyPa
     headers = {"x-twilio-signature": sent[0].get_header("X-twilio-signature")}
     request = Request(url=sent[0].full_url, headers=headers, body=sent[0].data, now=SIGNED_AT)
     assert accepted("twilio", FORM["token"], request)
+
+
+@pytest.mark.parametrize("given", ["", "AC", "ac" + "2" * 32, "AC" + "2" * 31 + "/", 22, ["AC" + "2" * 32]])
+def test_account_sid_that_is_none_is_refused(given: Any) -> None:
+    twilio.check_settings(source("twilio", settings={"account_sid": "AC" + "2" * 32, "first_leg": "agent"}))
+    with pytest.raises(Invalid, match="account_sid"):
+        twilio.check_settings(source("twilio", settings={"account_sid": given}))
+
+
+def test_a_key_that_is_no_call_sid_is_asked_about_nowhere() -> None:
+    asking = source("twilio", settings={"account_sid": "AC" + "2" * 32})
+    assert twilio.question(asking, "CA" + "1" * 32, SIGNED_AT) is not None
+    for key in ("", "CA1", "../" + "1" * 31, "CA" + "1" * 32 + "\n"):
+        assert twilio.question(asking, key, SIGNED_AT) is None
