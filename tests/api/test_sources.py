@@ -133,6 +133,14 @@ async def test_kamailio_source_is_parsed_by_its_own_type(api: Api, nobody: Api) 
     assert answer["accepted"] >= 1
 
 
+async def test_timing_that_is_left_out_is_as_the_type_has_it(api: Api) -> None:
+    made = await api.post("/v1/sources", {"type": "kamailio", "timing": {"watchdog": 3660}})
+    assert (made["timing"]["quiet"], made["timing"]["watchdog"]) == (1.5, 3660)
+    changed = await api.patch(f"/v1/sources/{made['id']}", {"timing": {"gate": 1}})
+    assert (changed["timing"]["gate"], changed["timing"]["watchdog"]) == (1, 12 * 3600 + 60)
+    assert (await api.patch(f"/v1/sources/{made['id']}", {"timing": None}))["timing"] is None
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

@@ -31,13 +31,13 @@ Seconds = Annotated[float, Meta(ge=0, le=604_800)]
 
 
 class TimingForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """When calls of this source may speak, in seconds."""
+    """When calls of this source may speak, in seconds. What is left out is as its type has it."""
 
-    gate: Seconds = 0.3
-    quiet: Seconds = 2.0
-    settle_max: Seconds = 10.0
-    watchdog: Seconds = 14_400.0
-    update_quiet: Seconds = 2.0
+    gate: Seconds | UnsetType = UNSET
+    quiet: Seconds | UnsetType = UNSET
+    settle_max: Seconds | UnsetType = UNSET
+    watchdog: Seconds | UnsetType = UNSET
+    update_quiet: Seconds | UnsetType = UNSET
 
 
 class SourceForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +112,7 @@ async def create_source(ask: Ask, data: NewSourceForm) -> SourceCreated:
     """
     if data.type not in SOURCES:
         raise Invalid.field("type", f"must be one of {', '.join(SOURCES)}")
-    asked = _set(data)
+    asked = _set(data, data.type)
     secret = asked.pop("token", None)
     source = new_source(ask.account_id, data.type, ask.now, **asked)
     if secret is not None or _is_live(source):
@@ -139,7 +139,7 @@ async def get_source(ask: Ask, source_id: str) -> SourceOut:
 
 @operation("PATCH", "/v1/sources/{source_id}", "directory:write", "Change a source", tag=TAG)
 async def change_source(ask: Ask, source_id: str, data: SourceForm) -> SourceOut:
-    changes = _set(data)
+    changes = _set(data, (await find_source(ask, source_id)).type)
     return SourceOut(**_fields(ask, await _change(ask, source_id, lambda _: changes)))
 
 
@@ -218,7 +218,7 @@ def _check(ask: Ask, source: Source) -> None:
         raise Invalid.field("settings.host", why)
 
 
-def _set(form: SourceForm) -> dict[str, Any]:
+def _set(form: SourceForm, type_: str) -> dict[str, Any]:
     names = ("name", "status", "direction", "fields", "settings", "keep_raw_hours", "clock",
              "max_events_per_second")  # fmt: skip
     set_ = {name: value for name in names if (value := getattr(form, name)) is not UNSET}
@@ -226,10 +226,15 @@ def _set(form: SourceForm) -> dict[str, Any]:
     if form.time_zone is not UNSET:
         set_["time_zone"] = None if form.time_zone is None else check_zone(form.time_zone)
     if form.timing is not UNSET:
-        set_["timing"] = None if form.timing is None else Timing(**msgspec.structs.asdict(form.timing))
+        set_["timing"] = None if form.timing is None else _timing(form.timing, type_)
     if form.secret is not UNSET:
         set_ |= {"token": form.secret, "old_token": "", "old_token_until": None}
     return set_
+
+
+def _timing(form: TimingForm, type_: str) -> Timing:
+    given = {name: value for name, value in msgspec.structs.asdict(form).items() if value is not UNSET}
+    return msgspec.structs.replace(SOURCES[type_].timing, **given)
 
 
 def _fields(ask: Ask, source: Source) -> dict[str, Any]:
