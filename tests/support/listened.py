@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ssl
+from abc import ABC, abstractmethod
 from typing import Any, Self
 
 import msgspec
@@ -14,7 +15,7 @@ from tests.support.house import House
 from tests.support.wait import until
 
 
-class Listened:
+class Listened(ABC):
     """`logins` counts them; `most` is how many were logged in at the same time."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
@@ -63,9 +64,9 @@ class Listened:
         self._logged_in.add(writer)
         self.most = max(self.most, self.sessions)
 
+    @abstractmethod
     async def converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One session, until it ends."""
-        raise NotImplementedError
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
