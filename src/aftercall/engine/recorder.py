@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 # Seconds for results to gather: a transaction costs more than a row. What has not been recorded when a node dies
 # is sent again, so it is not much longer than a commit takes.
-LINGER = 0.005
+LINGER = 0.01
 MANY = 200  # results that need not wait for more
 PATIENCE = 0.5  # seconds between tries while the store is down
 
