@@ -64,8 +64,10 @@ class Front(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        if self._exchange is not None:
-            self._exchange.lost()
+        waiting: list[Any] = [self._exchange, *(cycle for cycle, _ in self.pipeline)]
+        for exchange in waiting:
+            if isinstance(exchange, Exchange):
+                exchange.lost()
 
     def start(self, exchange: "Exchange") -> None:
         """Work on a request that has arrived, as a task that a shutdown waits for."""
@@ -97,7 +99,7 @@ class Exchange:
         self._limit = ingest.room.usual
         self._asking: asyncio.Task[None] | None = None  # whether the body may be larger than usual
         self._deadline: asyncio.TimerHandle | None = None
-        self._begun = self._ended = self._ready = False
+        self._begun = self._ended = self._ready = self._at_work = False
 
     def begin(self) -> None:
         """Its turn: what was asked before on this connection has been answered."""
@@ -124,8 +126,8 @@ class Exchange:
 
     def lost(self) -> None:
         """The connection is gone."""
-        if not self.response_complete and not self._ready:
-            self._ready = True
+        self._ready = True
+        if not self._at_work:
             self._body.drop()
             self._ingest.room.release(self)
 
@@ -134,6 +136,7 @@ class Exchange:
         if not self._begun:
             self.begin()
             return
+        self._at_work = True
         try:
             answer = await self._ingest.answer(self._asked)
         finally:
@@ -159,6 +162,9 @@ class Exchange:
     async def _ask(self, size: int) -> None:
         try:
             self._limit = await self._ingest.room.larger(self._asked, self)
+            if self._ready:  # the connection was lost meanwhile
+                self._ingest.room.release(self)
+                return
             if max(size, self._body.size) > self._limit:
                 raise too_large(self._limit)
             self._body.spill()
@@ -172,7 +178,8 @@ class Exchange:
             if self._continues and not self._body.size:
                 self._go_on()
         finally:
-            self._front.flow.resume_reading()
+            if not self._front.transport.is_closing():
+                self._front.flow.resume_reading()
         if self._ended and not self._ready:
             self._arrived()
 

@@ -108,7 +108,7 @@ class SourceCreated(SourceOut, frozen=True, kw_only=True):
 async def create_source(ask: Ask, data: NewSourceForm) -> SourceCreated:
     """The token is shown here once. The source posts to `ingest_url` with `Authorization: Bearer <token>`,
     as a Basic password, in the header X-AfterCall-Token, or as `?token=`. With a `secret` there is no token.
-    A source of a type that keeps a connection, such as `asterisk`, takes no requests and needs a `secret`.
+    A source of a type that keeps a connection, such as `asterisk`, needs a `secret`, and no requests.
     """
     if data.type not in SOURCES:
         raise Invalid.field("type", f"must be one of {', '.join(SOURCES)}")
