@@ -4,15 +4,21 @@
 """
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
-DeliveryStatus = Literal["pending", "held", "delivered", "failed", "cancelled"]
-Channel = Literal["webhook"]
-ErrorCode = Literal[
+from aftercall.domain.message import ErrorClass
+
+# `sent`: a provider or mail server has taken it; `unknown`: it may have; `blocked`: the guard did not let it go.
+DeliveryStatus = Literal[
+    "pending", "held", "delivered", "failed", "cancelled", "sent", "undelivered", "blocked", "unknown"
+]
+Channel = Literal["webhook", "sms", "email"]
+TransportError = Literal[
     "invalid_url", "dns", "address_refused", "connect", "tls", "timeout", "protocol", "status", "gone", "config"
 ]  # fmt: skip
+ErrorCode: TypeAlias = TransportError | ErrorClass
 
 SCHEDULE = (5, 30, 120, 600, 3600, 21600)  # seconds after each failed attempt: six retries (W6)
 JITTER = 0.2
@@ -59,6 +65,14 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     request_headers: tuple[tuple[str, str], ...] = ()  # secrets masked
     address: str | None = None
     latency: float = 0.0  # seconds
+    # Of messages:
+    in_doubt: bool = False  # it may have been taken: not to be repeated
+    provider_ids: tuple[str, ...] = ()  # one, or one a segment
+    provider_code: str | None = None
+    suppress: bool = False  # the recipient wants no more
+    segments: int | None = None  # as the provider counts
+    price: str | None = None  # a decimal number, of the whole message
+    currency: str | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
