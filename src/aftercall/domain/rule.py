@@ -13,7 +13,7 @@ MAX_ACTIONS = 10  # of one call; document 001
 
 
 class Rule(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """`events` are outcomes, `triggers` moments, `filters` as webhooks have them. Rules run in the order of `position`.
+    """`events` are outcomes, `triggers` moments, `filters` as webhooks have them. Rules run by `position`.
 
     SMS and email: `template_id` for the message, `sender_id` for a sender (None: chosen by the recipient's country),
     `to` for fixed recipients. Webhook: `webhook_id` names the webhook that gets the summary of the call.

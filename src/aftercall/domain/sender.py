@@ -18,7 +18,7 @@ class A2p(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Sender(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`value` is what recipients see, or a pool's id. Empty `countries` or `categories` mean any (ISO 3166 alpha-2)."""
+    """`value` is what recipients see, or a pool's id. Empty `countries` (ISO 3166 alpha-2), `categories`: any."""
 
     id: str
     account_id: str
