@@ -54,7 +54,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (call_log, "_SILENT", "calls_due"),
     (delivery_log, "_GET", "deliveries_pkey"),
     (delivery_log, "_ATTEMPTS", "attempts_pkey"),
-    (delivery_log, "_TRIED", "deliveries_by_webhook"),
+    (delivery_log, "_TRIED", "deliveries_by_destination"),
     (delivery_log, "_TRIED", "attempts_pkey"),
 ]
 
@@ -138,7 +138,7 @@ def a_call(i: int) -> CallRow:
 def a_delivery(i: int) -> Delivery:
     status = "failed" if i % 20 == 0 else "delivered"
     return make.delivery(
-        f"dl_{i:026}", status=status, due_at=None, webhook_id=f"wb_{i % 10}", body=b"x" * 100
+        f"dl_{i:026}", status=status, due_at=None, destination_id=f"wb_{i % 10}", body=b"x" * 100
     )
 
 
@@ -206,9 +206,9 @@ async def test_the_logs_are_quick_with_a_hundred_thousand_calls(store: SqlStore,
     deliveries = [
         (DeliveryQuery(), "deliveries_pkey"),
         (DeliveryQuery(status=("failed",)), "deliveries_pkey"),
-        (DeliveryQuery(webhook_id="wb_3"), "deliveries_by_webhook"),
+        (DeliveryQuery(destination_id="wb_3"), "deliveries_by_destination"),
         (DeliveryQuery(call_id=f"cl_{77:026}"), "deliveries_by_key"),
-        (DeliveryQuery(call_id=f"cl_{77:026}", webhook_id="wb_7"), "deliveries_by_key"),
+        (DeliveryQuery(call_id=f"cl_{77:026}", destination_id="wb_7"), "deliveries_by_key"),
     ]
     for asked, index in deliveries:
         plan = await plans(store, lambda asked=asked: store.list_deliveries(ACCOUNT, asked))  # type: ignore[misc]

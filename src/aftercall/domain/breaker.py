@@ -16,12 +16,12 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is remembered of a webhook's receiver between attempts and restarts."""
 
     account_id: str
-    webhook_id: str
+    destination_id: str
     failures: int = 0  # consecutive
     failing_since: datetime | None = None
     open_until: datetime | None = None  # the breaker is open; the next probe is due then
     probes: int = 0
-    webhook_version: int = 0  # the webhook as it was when it failed last
+    destination_version: int = 0  # the webhook as it was when it failed last
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_error: str | None = None
@@ -32,7 +32,7 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 def succeeded(state: LaneState, now: datetime) -> LaneState:
-    return LaneState(account_id=state.account_id, webhook_id=state.webhook_id, last_success_at=now)
+    return LaneState(account_id=state.account_id, destination_id=state.destination_id, last_success_at=now)
 
 
 def failed(

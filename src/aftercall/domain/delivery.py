@@ -30,8 +30,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     account_id: str
-    webhook_id: str
-    key: str  # unique: event and destination, plus the trigger in classic style
+    destination_id: str  # the webhook, or the connection a message goes by (its rule where there is none)
+    channel: Channel = "webhook"
+    key: str  # unique: event and destination, plus the trigger in classic style; of a message, event, rule and role
     event_id: str
     event: str
     trigger: str
@@ -44,6 +45,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: DeliveryStatus = "pending"
     reason: str | None = None  # why held, failed or cancelled
     attempts: int = 0
+    started: int = 0  # the attempt whose start was committed; more than `attempts`: nobody knows how it ended
     due_at: datetime | None = None
     resend_of: str | None = None  # a manual resend is a delivery of its own
     is_test: bool = False

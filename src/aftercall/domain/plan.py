@@ -103,7 +103,7 @@ def deliver(
     return Delivery(
         id=delivery_id,
         account_id=webhook.account_id,
-        webhook_id=webhook.id,
+        destination_id=webhook.id,
         key=key,
         event_id=event.event_id,
         event=event.name,

@@ -47,7 +47,7 @@ class Taken(msgspec.Struct, frozen=True):
 class Lanes(Protocol):
     """Who sends: names the node that has a fresh delivery in hand from the start (None: whoever claims it)."""
 
-    def owner_for(self, webhook_id: str) -> str | None: ...
+    def owner_for(self, destination_id: str) -> str | None: ...
 
 
 class Accepted(msgspec.Struct):
@@ -210,7 +210,9 @@ async def _write(
     ]
     events = [event for d in drafts for event in d.events]
     deliveries = [delivery for d in drafts for delivery in d.deliveries]
-    owners = [setting.lanes.owner_for(d.webhook_id) if d.status == "pending" else None for d in deliveries]
+    owners = [
+        setting.lanes.owner_for(d.destination_id) if d.status == "pending" else None for d in deliveries
+    ]
     if facts := [(d.account_id, d.id, f) for d in drafts for f in d.new.values()]:
         await work.add_facts(facts)
     if added:

@@ -57,7 +57,7 @@ class Aftermath:
         else:
             lane.state = msgspec.structs.replace(
                 breaker.failed(before, now, outcome.error or "failed", schedule or SCHEDULE, _jitter()),
-                webhook_version=webhook.version,
+                destination_version=webhook.version,
             )
             if outcome.retry_after is not None:
                 lane.not_before = now + timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))

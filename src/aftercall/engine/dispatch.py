@@ -64,7 +64,7 @@ class Dispatcher:
     # --- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        self._states = {state.webhook_id: state for state in await self._store.lane_states()}
+        self._states = {state.destination_id: state for state in await self._store.lane_states()}
         self._fleet.on_change = self._lanes_moved
         self._fleet.on_reborn = self._forget_all
         self._recorder.start()
@@ -92,10 +92,10 @@ class Dispatcher:
 
     # --- what comes in ------------------------------------------------------------------------------------
 
-    def owner_for(self, webhook_id: str) -> str | None:
+    def owner_for(self, destination_id: str) -> str | None:
         """Ours from the start, when the lane is ours and has room; else it waits in the store's queue."""
-        lane = self._lanes.get(webhook_id)
-        if self._stopping or self._ready >= MAX_READY or not self._fleet.owns(webhook_id):
+        lane = self._lanes.get(destination_id)
+        if self._stopping or self._ready >= MAX_READY or not self._fleet.owns(destination_id):
             if lane is not None:
                 lane.behind = True
             return None
@@ -110,7 +110,7 @@ class Dispatcher:
         for delivery in deliveries:
             lane = self._lane(delivery)
             lane.push(delivery)
-            touched[lane.webhook_id] = lane
+            touched[lane.destination_id] = lane
         self._ready += len(deliveries)
         for lane in touched.values():
             self._pump(lane)
@@ -126,7 +126,7 @@ class Dispatcher:
 
     async def cancel(self, delivery: Delivery) -> bool:
         """False for what is settled, or being sent at this moment, or in another node's hand."""
-        lane = self._lanes.get(delivery.webhook_id)
+        lane = self._lanes.get(delivery.destination_id)
         owner = None
         if lane is not None and lane.take_out(delivery.id):
             self._ready -= 1
@@ -195,7 +195,7 @@ class Dispatcher:
 
         async def learn() -> None:
             try:
-                found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+                found = await self._settings.webhook(lane.account_id, lane.destination_id)
             except Unavailable:
                 self._pump_later(lane, POLL)
                 return
@@ -227,7 +227,7 @@ class Dispatcher:
 
     async def _send(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
         try:
-            found = await self._settings.webhook(delivery.account_id, delivery.webhook_id)
+            found = await self._settings.webhook(delivery.account_id, delivery.destination_id)
             if found is None or found[1].status != "enabled":
                 await self._park(lane, found[1] if found else None)
                 return
@@ -259,7 +259,7 @@ class Dispatcher:
         """The webhook was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
         reason = webhook.status if webhook is not None else "deleted"
         self._drop(lane)
-        await self._store.hold(lane.account_id, lane.webhook_id, reason)
+        await self._store.hold(lane.account_id, lane.destination_id, reason)
 
     def _drop(self, lane: Lane) -> None:
         """Forget what is ready in a lane; the store still has it."""
@@ -301,7 +301,7 @@ class Dispatcher:
             if lane.state.is_open:
                 await self._look_again(lane)
             self._pump(lane)  # it may have been stopped with the recorder or the heartbeat
-        full = [lane.webhook_id for lane in self._lanes.values() if lane.full]
+        full = [lane.destination_id for lane in self._lanes.values() if lane.full]
         buckets = self._fleet.buckets
         now = self._clock.now()
         claimed = await self._store.claim(self._fleet.incarnation, now, buckets, full, limit)
@@ -315,16 +315,16 @@ class Dispatcher:
 
     async def _look_again(self, lane: Lane) -> None:
         """A receiver that failed gets a fresh chance as soon as its webhook is changed."""
-        found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+        found = await self._settings.webhook(lane.account_id, lane.destination_id)
         if found is not None:
             lane.set_limits(found[1])
 
     def _lane(self, delivery: Delivery) -> Lane:
-        lane = self._lanes.get(delivery.webhook_id)
+        lane = self._lanes.get(delivery.destination_id)
         if lane is None:
-            lane = self._lanes[delivery.webhook_id] = Lane(delivery.account_id, delivery.webhook_id)
-            lane.state = self._states.pop(delivery.webhook_id, lane.state)
-            webhook = self._settings.peek(delivery.account_id, delivery.webhook_id)
+            lane = self._lanes[delivery.destination_id] = Lane(delivery.account_id, delivery.destination_id)
+            lane.state = self._states.pop(delivery.destination_id, lane.state)
+            webhook = self._settings.peek(delivery.account_id, delivery.destination_id)
             if webhook is not None:
                 lane.set_limits(webhook)
         return lane
@@ -332,7 +332,10 @@ class Dispatcher:
     def _lanes_moved(self) -> None:
         """Nodes came or went: give back what is no longer ours, look for what is now."""
         moved = [
-            d for lane in self._lanes.values() if not self._fleet.owns(lane.webhook_id) for d in lane.clear()
+            d
+            for lane in self._lanes.values()
+            if not self._fleet.owns(lane.destination_id)
+            for d in lane.clear()
         ]
         if moved:
             self._ready -= len(moved)

@@ -44,9 +44,9 @@ class RateWindow:
 
 
 class Lane:
-    def __init__(self, account_id: str, webhook_id: str) -> None:
-        self.account_id, self.webhook_id = account_id, webhook_id
-        self.state = LaneState(account_id=account_id, webhook_id=webhook_id)
+    def __init__(self, account_id: str, destination_id: str) -> None:
+        self.account_id, self.destination_id = account_id, destination_id
+        self.state = LaneState(account_id=account_id, destination_id=destination_id)
         self.in_flight = 0
         self.behind = False  # older deliveries wait in the store: newer ones must queue behind them
         self.not_before: datetime | None = None  # the receiver asked for a pause (429, 503)
@@ -65,8 +65,8 @@ class Lane:
             self.rate = RateWindow(webhook.rate_limit)
         self.max_in_flight = webhook.max_in_flight
         self.limited = True
-        if self.state.failures and self.state.webhook_version != webhook.version:
-            self.state = LaneState(account_id=self.account_id, webhook_id=self.webhook_id)
+        if self.state.failures and self.state.destination_version != webhook.version:
+            self.state = LaneState(account_id=self.account_id, destination_id=self.destination_id)
             self.not_before = None
 
     @property

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from aftercall.domain.account import Account, ApiKey, DirectoryKind, Entry, Source
 from aftercall.domain.breaker import LaneState
+from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
+from aftercall.domain.rule import Rule
+from aftercall.domain.sender import Sender
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.input_rows import HourRow, Input, InputQuery
 from aftercall.engine.rows import (
@@ -20,9 +23,12 @@ from aftercall.engine.rows import (
     Page,
     Remembered,
     Settings,
+    Setup,
     SilentCall,
     SpokenEvent,
 )
+
+S = TypeVar("S", Connection, Sender, Rule)
 
 
 class Collision(Exception):
@@ -124,11 +130,11 @@ class Queue(Protocol):
 
     async def lane_states(self) -> list[LaneState]: ...
 
-    async def hold(self, account_id: str, webhook_id: str, reason: str) -> int:
+    async def hold(self, account_id: str, destination_id: str, reason: str) -> int:
         """Pending deliveries of a webhook become held."""
         ...
 
-    async def release(self, account_id: str, webhook_id: str, now: datetime) -> int:
+    async def release(self, account_id: str, destination_id: str, now: datetime) -> int:
         """Held deliveries of a webhook become pending and due."""
         ...
 
@@ -210,7 +216,7 @@ class Records(Protocol):
         """Only what is pending or held, and in nobody's hand but the `owner`'s who asks, can be cancelled."""
         ...
 
-    async def health(self, account_id: str, webhook_id: str) -> Health: ...
+    async def health(self, account_id: str, destination_id: str) -> Health: ...
     async def backlog(self) -> dict[str, int]:
         """Deliveries by state (pending, held), over all accounts."""
         ...
@@ -219,6 +225,29 @@ class Records(Protocol):
     async def remember(self, account_id: str, key: str, remembered: Remembered, now: datetime) -> None: ...
     async def forget(self, before: datetime) -> int:
         """Drop idempotency keys older than this."""
+        ...
+
+
+class Setups(Protocol):
+    """What accounts have set up to write to people. Every change raises the account's settings version."""
+
+    async def add_setup(self, item: Setup) -> None: ...
+    async def get_setup(self, kind: type[S], account_id: str, item_id: str) -> S | None: ...
+    async def list_setup(self, kind: type[S], account_id: str, cursor: str | None, limit: int) -> Page[S]: ...
+    async def update_setup(self, item: Setup) -> bool:
+        """False when another change came first: its version must be one more than the stored one."""
+        ...
+
+    async def delete_setup(self, kind: type[S], account_id: str, item_id: str, now: datetime) -> bool:
+        """What is pending or held for a connection is cancelled."""
+        ...
+
+    async def find_connection(self, connection_id: str) -> Connection | None:
+        """By id alone, for a provider's callback, which names no account."""
+        ...
+
+    async def connection_accounts(self) -> list[tuple[str, str]]:
+        """The (account, id) of every connection."""
         ...
 
 
@@ -243,7 +272,7 @@ class Inputs(Protocol):
     async def drop_traffic(self, before: datetime) -> int: ...
 
 
-class Store(Queue, Records, Inputs, Protocol):
+class Store(Queue, Records, Setups, Inputs, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

@@ -12,6 +12,7 @@ from aftercall.store.idempotency import SqlIdempotency
 from aftercall.store.inputs import SqlInputs
 from aftercall.store.nodes import SqlNodes
 from aftercall.store.queue import SqlQueue
+from aftercall.store.setup import SqlSetup
 from aftercall.store.sources import SqlSources
 from aftercall.store.webhooks import SqlWebhooks
 from aftercall.store.work import SqlWork
@@ -22,6 +23,7 @@ class SqlStore(
     SqlWebhooks,
     SqlSources,
     SqlDirectory,
+    SqlSetup,
     SqlCallLog,
     SqlDeliveryLog,
     SqlIdempotency,
