@@ -10,10 +10,20 @@ from aftercall.domain.breaker import LaneState
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
+from aftercall.domain.message import Receipt
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.input_rows import HourRow, Input, InputQuery
+from aftercall.engine.message_rows import (
+    Counted,
+    Decided,
+    Lately,
+    MessageQuery,
+    MessageRow,
+    Reported,
+    StoredText,
+)
 from aftercall.engine.rows import (
     CallQuery,
     CallRow,
@@ -251,6 +261,61 @@ class Setups(Protocol):
         ...
 
 
+class Messages(Protocol):
+    """Deliveries that are messages: what was decided, what became of them, what people answer."""
+
+    async def decide(self, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
+        """Record what was decided, and for what goes that its attempt begins; the ids of those whose does.
+
+        One that was cancelled or held meanwhile is left as it is, and does not go.
+        """
+        ...
+
+    async def lately(
+        self,
+        sent: Delivery,
+        address: str,
+        rule_id: str | None,
+        sender: str | None,
+        since: datetime,
+        today: datetime,
+    ) -> Lately:
+        """What was handed over to this address since, and by this sender today."""
+        ...
+
+    async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None: ...
+    async def list_messages(self, account_id: str, query: MessageQuery) -> Page[MessageRow]: ...
+    async def message_rates(self, account_id: str, by: str, query: MessageQuery) -> list[Counted]:
+        """Counts grouped by `rule_id`, `template_id`, `sender` or `connection_id`."""
+        ...
+
+    async def take_receipts(
+        self, connection: Connection, told: Sequence[Receipt], now: datetime
+    ) -> list[Reported]:
+        """Keep the receipts of one connection and move their messages on; those that were new."""
+        ...
+
+    async def take_text(self, text: StoredText, *, stopped: bool) -> StoredText | None:
+        """Keep a text that came in, with the message it answers; None when it is known. `stopped`: it opts out."""
+        ...
+
+    async def list_texts(
+        self, account_id: str, address: str | None, cursor: str | None, limit: int
+    ) -> Page[StoredText]: ...
+    async def message_receipts(self, account_id: str, delivery_id: str) -> list[Receipt]: ...
+    async def drop_early_receipts(self, before: datetime) -> int:
+        """Those that no message has claimed."""
+        ...
+
+    async def doubts(self, now: datetime, buckets: Sequence[int] | None, limit: int) -> list[Delivery]:
+        """Messages that may have been taken and whose provider is to be asked now."""
+        ...
+
+    async def resolve(self, doubt: Delivery, ids: Sequence[str], now: datetime) -> bool:
+        """A message in doubt as it is from now on; False when a receipt was faster."""
+        ...
+
+
 class Inputs(Protocol):
     """What sources sent, and how much of it."""
 
@@ -272,7 +337,7 @@ class Inputs(Protocol):
     async def drop_traffic(self, before: datetime) -> int: ...
 
 
-class Store(Queue, Records, Setups, Inputs, Protocol):
+class Store(Queue, Records, Setups, Messages, Inputs, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

@@ -235,6 +235,7 @@ messages = Table(
     Column("rule_id", Key),
     Column("template_id", Key),
     Column("sender", Key),
+    Column("call_id", Key),
     Column("address", Key, nullable=False),  # E.164 or mail address; empty where there was none
     Column("created_at", BigInteger, nullable=False),
     Column("is_test", Boolean, nullable=False),

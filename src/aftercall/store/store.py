@@ -10,8 +10,10 @@ from aftercall.store.directory import SqlDirectory
 from aftercall.store.holding import SqlHolding
 from aftercall.store.idempotency import SqlIdempotency
 from aftercall.store.inputs import SqlInputs
+from aftercall.store.messages import SqlMessages
 from aftercall.store.nodes import SqlNodes
 from aftercall.store.queue import SqlQueue
+from aftercall.store.receipts import SqlReceipts
 from aftercall.store.setup import SqlSetup
 from aftercall.store.sources import SqlSources
 from aftercall.store.webhooks import SqlWebhooks
@@ -28,6 +30,8 @@ class SqlStore(
     SqlDeliveryLog,
     SqlIdempotency,
     SqlInputs,
+    SqlMessages,
+    SqlReceipts,
     SqlQueue,
     SqlHolding,
     SqlNodes,

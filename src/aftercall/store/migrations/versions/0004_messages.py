@@ -115,6 +115,7 @@ def _messages() -> None:
         sa.Column("rule_id", KEY),
         sa.Column("template_id", KEY),
         sa.Column("sender", KEY),
+        sa.Column("call_id", KEY),
         sa.Column("address", KEY, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("is_test", sa.Boolean, nullable=False),
