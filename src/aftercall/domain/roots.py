@@ -1,4 +1,4 @@
-"""What templates see of a call: the roots that every kind of template has, each made when first asked for (T6, S2)."""
+"""What templates see of a call: the roots that every kind of template has, made when first asked for (T6, S2)."""
 
 from collections.abc import Callable
 from typing import Any, Protocol

@@ -53,14 +53,18 @@ class Lazy(dict[str, Any]):
 
 
 class Spot(msgspec.Struct, frozen=True):
-    """One placeholder: what it names, that value, and what its filters make of it."""
+    """One placeholder: where it stands, what it names (a literal: ""), its value, what filters make of it."""
 
+    start: int
+    end: int
     path: str
     value: Part
     made: Part
     fills: bool  # one of its filters has something to say where there is no value
 
     def lacks(self, context: Context) -> bool:
+        if not self.path:
+            return False
         if not self.fills and self.value(context) in NOTHING:
             return True
         return self.made(context) is None
@@ -152,8 +156,8 @@ class _Token:
             kind, _, at = self.lex()
             if kind == "end":
                 self.check_kind(word, began)
-                if first == "path":
-                    self.compiler.spots.append(Spot(word, value, part, self.fills))
+                path = word if first == "path" else ""
+                self.compiler.spots.append(Spot(self.start, self.at, path, value, part, self.fills))
                 return part, self.at
             if kind != "pipe":
                 self.fail("expected `|` or `}}`", at)
@@ -214,8 +218,9 @@ class _Token:
         apply = known.bound(self.compiler.zone)
 
         def run(context: Context) -> Any:
-            made = apply(inner(context), *[arg(context) for arg in args])
-            return made[:LONGEST] if isinstance(made, str) else made
+            value = inner(context)
+            made = apply(value, *[arg(context) for arg in args])
+            return made[:LONGEST] if isinstance(made, str) and made is not value else made
 
         return run
 
