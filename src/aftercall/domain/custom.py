@@ -122,12 +122,13 @@ DERIVED: dict[str, Callable[[View], Any]] = {
 def _customer(view: View) -> dict[str, Any]:
     call = view.call
     number = call.customer_number
+    name = call.to_name if call.direction == "outbound" else call.from_name
     return {
         "phone": number,
         "number": number,
         "national": phone.national(number) if number else None,
         "country": phone.country(number) if number else None,
-        "name": call.to_name if call.direction == "outbound" else call.from_name,
+        "name": name or (call.contact.name if call.contact else None),
     }
 
 

@@ -7,9 +7,11 @@ from typing import Protocol
 
 from aftercall.domain.account import Account, ApiKey, DirectoryKind, Entry, Source
 from aftercall.domain.breaker import LaneState
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.contacts import Contacts, Suppressions
 from aftercall.engine.input_rows import HourRow, Input, InputQuery
 from aftercall.engine.rows import (
     CallQuery,
@@ -68,6 +70,10 @@ class Work(Protocol):
 
     async def find_aliases(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """The calls that have these (account, name), as far as there are any."""
+        ...
+
+    async def find_contacts(self, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Contact]:
+        """The contacts with these (account, number), as far as there are any."""
         ...
 
     async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -243,7 +249,7 @@ class Inputs(Protocol):
     async def drop_traffic(self, before: datetime) -> int: ...
 
 
-class Store(Queue, Records, Inputs, Protocol):
+class Store(Queue, Records, Inputs, Contacts, Suppressions, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

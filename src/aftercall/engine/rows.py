@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory: dict[
         tuple[str, str], tuple[str, str, dict[str, Any]]
     ]  # (kind, key or alias) -> id, name, details
+    has_contacts: bool = False
     _listening: dict[str, tuple[Webhook, ...]] = {}
 
     def listening(self, event: str) -> tuple[Webhook, ...]:

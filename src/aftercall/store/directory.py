@@ -10,6 +10,7 @@ from aftercall.domain.errors import Conflict
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import Page, Settings
 from aftercall.store.accounts import find_account, raise_version
+from aftercall.store.contacts import any_contacts
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
@@ -87,6 +88,7 @@ def _settings(link: Link, vault: Vault, account_id: str) -> Settings | None:
         webhooks=all_webhooks(link, vault, account_id),
         sources=all_sources(link, vault, account_id),
         directory=_by_name(link, account_id),
+        has_contacts=any_contacts(link, account_id),
     )
 
 
