@@ -13,7 +13,17 @@ from sqlalchemy import event
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
 from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
-from aftercall.store import call_log, delivery_log, holding, inputs, nodes, queue, work
+from aftercall.store import (
+    call_log,
+    contacts,
+    delivery_log,
+    holding,
+    inputs,
+    nodes,
+    queue,
+    suppressions,
+    work,
+)
 from aftercall.store.link import Link, SqliteLink
 from aftercall.store.postgres import Postgres
 from aftercall.store.sqlite import Sqlite
@@ -23,7 +33,8 @@ from tests.store import make
 from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
-BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic"}
+BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic",
+       "contacts", "suppressions"}  # fmt: skip
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -40,6 +51,11 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (inputs, "_TRAFFIC", "traffic_pkey"),
     (inputs, "_LAST", "traffic_pkey"),
     (work, "_ALIASES", "aliases_pkey"),
+    (work, "FIND_CONTACTS", "contacts_by_number"),
+    (contacts, "_GET", "contacts_pkey"),
+    (contacts, "_DELETE", "contacts_pkey"),
+    (suppressions, "_FIND", "suppressions_pkey"),
+    (suppressions, "_FIND_TO_CLEAR", "suppressions_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),

@@ -20,7 +20,7 @@ ALWAYS_WELCOME = frozenset(
     {"disposition", "sub_disposition", "disposition_at", "disposition_by", "notes", "tags"}
 )
 # Differences in these alone are no revision: they are how the call is known, not what is known of it.
-UNSPOKEN = frozenset({"phase", "final", "data_quality", "customer_dialed"})
+UNSPOKEN = frozenset({"phase", "final", "data_quality", "customer_dialed", "contact"})
 
 
 class Hold(msgspec.Struct, frozen=True):

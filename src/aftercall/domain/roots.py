@@ -69,12 +69,13 @@ DERIVED: dict[str, Callable[[Seen], Any]] = {
 def customer(seen: Seen) -> dict[str, Any]:
     told = seen.call
     number = told.customer_number
+    name = told.to_name if told.direction == "outbound" else told.from_name
     return {
         "phone": number,
         "number": number,
         "national": phone.national(number) if number else None,
         "country": phone.country(number) if number else None,
-        "name": told.to_name if told.direction == "outbound" else told.from_name,
+        "name": name or (told.contact.name if told.contact else None),
     }
 
 

@@ -20,6 +20,7 @@ from aftercall.engine.draft import Draft
 from aftercall.engine.input_rows import Given, Input
 from aftercall.engine.inputs import settled
 from aftercall.engine.linking import link, named_by, other_keys, source_of
+from aftercall.engine.naming import name_customers
 from aftercall.engine.ports import Work
 from aftercall.engine.rows import CallRow, Settings
 
@@ -164,6 +165,7 @@ async def _work_out(
         for draft in wanted:
             draft.old = facts.get(draft.id, [])
     drafts = _each(drafts, Draft.fold_facts, failed)
+    await name_customers(work, drafts, setting.accounts)
     asked = [(d.account_id, d.id, e) for d in drafts if d.row is not None for e in d.candidates()]
     spoken = await work.spoken(asked) if asked else set()
     drafts = _each(

@@ -7,10 +7,11 @@ import msgspec
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.call import Call
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.emit import Emission, Hold, candidates, emit, farewell, heard
 from aftercall.domain.event import UPDATED, Derived
-from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
+from aftercall.domain.fact import START_KINDS, Data, Fact, Kind, Named
 from aftercall.domain.linked import renamed
 from aftercall.domain.longcall import LongCall
 from aftercall.domain.plan import address, awaited, plan
@@ -28,6 +29,7 @@ class Draft:
 
     joined: Joined | None = None  # set by `linking` for a call that is told as one with others
     aliases: tuple[str, ...] = ()  # names it has from now on
+    contact: Contact | None = None  # who the customer is, set by `naming`
     same: tuple["Draft", ...] = ()  # calls of the same source that its facts name as the same
 
     def __init__(
@@ -125,6 +127,12 @@ class Draft:
         else:
             self.projection = joined.tell(own)
 
+    def know(self, contact: Contact) -> None:
+        """The customer is somebody; to be said again whenever the facts are folded."""
+        self.contact = contact
+        call = msgspec.structs.replace(self.projection.call, contact=Named(contact.id, contact.name or None))
+        self.projection = msgspec.structs.replace(self.projection, call=call)
+
     def candidates(self) -> dict[str, Derived]:
         return candidates(self.id, self.projection)
 
@@ -201,6 +209,8 @@ class Draft:
             self._extend([fact] if self.joined is None else [renamed(fact)])
         else:
             self.fold_facts()
+        if self.contact is not None:
+            self.know(self.contact)
 
     def _release_holds(self, account: Settings, now: datetime) -> None:
         """Webhooks that waited for wrap-up, analysis or recording (H7) get their message when it is there."""

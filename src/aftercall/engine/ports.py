@@ -8,12 +8,14 @@ from typing import Protocol, TypeVar
 from aftercall.domain.account import Account, ApiKey, DirectoryKind, Entry, Source
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.connection import Connection
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
 from aftercall.domain.message import Receipt
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.contacts import Contacts, Suppressions
 from aftercall.engine.input_rows import HourRow, Input, InputQuery
 from aftercall.engine.message_rows import (
     Counted,
@@ -84,6 +86,10 @@ class Work(Protocol):
 
     async def find_aliases(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         """The calls that have these (account, name), as far as there are any."""
+        ...
+
+    async def find_contacts(self, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Contact]:
+        """The contacts with these (account, number), as far as there are any."""
         ...
 
     async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
@@ -337,7 +343,7 @@ class Inputs(Protocol):
     async def drop_traffic(self, before: datetime) -> int: ...
 
 
-class Store(Queue, Records, Setups, Messages, Inputs, Protocol):
+class Store(Queue, Records, Setups, Messages, Inputs, Contacts, Suppressions, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

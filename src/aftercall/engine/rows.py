@@ -78,6 +78,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     connections: dict[str, Connection] = {}
     senders: tuple[Sender, ...] = ()
     rules: tuple[Rule, ...] = ()  # the enabled ones, in the order they run
+    has_contacts: bool = False
     _listening: dict[str, tuple[Webhook, ...]] = {}
     _acting: dict[str, tuple[Rule, ...]] = {}
 

@@ -13,6 +13,7 @@ from aftercall.domain.sender import Sender
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import Page, Settings
 from aftercall.store.accounts import find_account, raise_version
+from aftercall.store.contacts import any_contacts
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
@@ -96,6 +97,7 @@ def _settings(link: Link, vault: Vault, account_id: str) -> Settings | None:
         connections={item.id: item for item in setup if isinstance(item, Connection)},
         senders=tuple(item for item in setup if isinstance(item, Sender)),
         rules=tuple(sorted(rules, key=lambda rule: (rule.position, rule.id))),
+        has_contacts=any_contacts(link, account_id),
     )
 
 

@@ -96,6 +96,38 @@ directory = Table(
     Index("directory_by_key", "account_id", "kind", "key", unique=True),
 )
 
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("number", Key, nullable=False),
+    Column("ending", Key, nullable=False),  # the number's digits, reversed
+    Column("name", Key, nullable=False),  # folded, a space before each word
+    Column("tags", Text),  # as in calls
+    Column("updated_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("contacts_by_number", "number", "account_id", unique=True),
+    Index("contacts_by_name", "account_id", "name", "id"),
+    Index("contacts_by_ending", "account_id", "ending"),
+)
+
+# To whom nothing is sent. Those that were cleared stay, with who cleared them and why.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("scope", Key, primary_key=True),
+    Column("source", Key, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("document", Text, nullable=False),
+    Index("suppressions_by_age", "account_id", "created_at"),
+)
+
 calls = Table(
     "calls",
     metadata,

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from aftercall.store.accounts import SqlAccounts
 from aftercall.store.call_log import SqlCallLog
+from aftercall.store.contacts import SqlContacts
 from aftercall.store.delivery_log import SqlDeliveryLog
 from aftercall.store.directory import SqlDirectory
 from aftercall.store.holding import SqlHolding
@@ -16,6 +17,7 @@ from aftercall.store.queue import SqlQueue
 from aftercall.store.receipts import SqlReceipts
 from aftercall.store.setup import SqlSetup
 from aftercall.store.sources import SqlSources
+from aftercall.store.suppressions import SqlSuppressions
 from aftercall.store.webhooks import SqlWebhooks
 from aftercall.store.work import SqlWork
 
@@ -26,6 +28,8 @@ class SqlStore(
     SqlSources,
     SqlDirectory,
     SqlSetup,
+    SqlContacts,
+    SqlSuppressions,
     SqlCallLog,
     SqlDeliveryLog,
     SqlIdempotency,

@@ -6,12 +6,14 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Executable, bindparam, delete, literal_column, select, update
 
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.fact import Fact
 from aftercall.engine.input_rows import Input
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
+from aftercall.store.contacts import FIND_CONTACTS, read_contact
 from aftercall.store.delivery_rows import delivery_values
 from aftercall.store.inputs import ADD_INPUTS, REPLACE_INPUTS, input_values
 from aftercall.store.link import Link
@@ -146,6 +148,10 @@ class SqlWork:
     async def find_aliases(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         rows = await self._run(Link.keyed, _ALIASES, names)
         return {(account_id, name): call_id for account_id, name, call_id in rows}
+
+    async def find_contacts(self, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Contact]:
+        rows = await self._run(Link.keyed, FIND_CONTACTS, numbers)
+        return {(account_id, number): read_contact(told) for account_id, number, told in rows}
 
     async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
         await self._run(Link.many, _ADD_ALIASES, sorted(rows))
