@@ -48,7 +48,7 @@ def _skipped(spoken: SpokenEvent, skipped: Skipped) -> Moment:
         type="skipped",
         text=why_skipped(skipped.why),
         event_id=spoken.event.event_id,
-        webhook_id=skipped.webhook_id,
+        webhook_id=skipped.subscriber_id,
     )
 
 

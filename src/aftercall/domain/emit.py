@@ -24,9 +24,9 @@ UNSPOKEN = frozenset({"phase", "final", "data_quality", "customer_dialed", "cont
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """A webhook that asked to wait (H7): it gets the completed call once, when all is there or time is up."""
+    """A webhook or rule that asked to wait (H7): it gets the call once, when all is there or time is up."""
 
-    webhook_id: str
+    subscriber_id: str = msgspec.field(name="webhook_id")
     awaiting: tuple[HoldFor, ...]
     until: datetime
     event: Event
@@ -44,6 +44,8 @@ class Speech(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int = 0
     told: Call | None = None  # what the last revision said, when the call has changed since
     holds: tuple[Hold, ...] = ()
+    acted: tuple[str, ...] = ()  # the rules that have run for the call, in order
+    over: tuple[str, ...] = ()  # those that did not, because ten had
 
 
 class Emission(msgspec.Struct, frozen=True):

@@ -166,6 +166,7 @@ async def _work_out(
             draft.old = facts.get(draft.id, [])
     drafts = _each(drafts, Draft.fold_facts, failed)
     await name_customers(work, drafts, setting.accounts)
+    await _look_up_actions(work, drafts)
     asked = [(d.account_id, d.id, e) for d in drafts if d.row is not None for e in d.candidates()]
     spoken = await work.spoken(asked) if asked else set()
     drafts = _each(
@@ -175,6 +176,15 @@ async def _work_out(
     )
     _excuse(failed, results)
     return await _write(work, drafts, failed, results, setting)
+
+
+async def _look_up_actions(work: Work, drafts: Sequence[Draft]) -> None:
+    """What has become of the actions of calls whose webhook waits for that."""
+    reporting = [draft for draft in drafts if draft.reports]
+    if reporting:
+        sent = await work.sent_by_rules([(draft.account_id, draft.id) for draft in reporting])
+        for draft in reporting:
+            draft.sent = sent[draft.id]
 
 
 def _each(drafts: list[Draft], step: Callable[[Draft], None], failed: list[Draft]) -> list[Draft]:

@@ -12,6 +12,7 @@ from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
 from aftercall.domain.message import Receipt
+from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.webhook import Webhook
@@ -40,7 +41,7 @@ from aftercall.engine.rows import (
     SpokenEvent,
 )
 
-S = TypeVar("S", Connection, Sender, Rule)
+S = TypeVar("S", Connection, Sender, MessageTemplate, Rule)
 
 
 class Collision(Exception):
@@ -113,6 +114,10 @@ class Work(Protocol):
     async def add_inputs(self, rows: Sequence[Input]) -> None: ...
 
     async def replace_inputs(self, rows: Sequence[Input]) -> None: ...
+
+    async def sent_by_rules(self, calls: Sequence[tuple[str, str]]) -> dict[str, list[Delivery]]:
+        """What the rules of these (account, call id) have sent so far, by call id."""
+        ...
 
     async def drop_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
         """Remove these (account, call id, natural id)."""

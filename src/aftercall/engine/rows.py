@@ -7,12 +7,14 @@ from zlib import crc32
 import msgspec
 
 from aftercall.domain.account import Account, Source
+from aftercall.domain.actions import Office
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.call import Call
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.emit import Speech
 from aftercall.domain.event import Event
+from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.plan import Skipped
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
@@ -20,7 +22,9 @@ from aftercall.domain.trigger import waiting_for
 from aftercall.domain.webhook import Webhook
 
 T = TypeVar("T")
-Setup: TypeAlias = Connection | Sender | Rule  # what an account has set up to write to people
+Setup: TypeAlias = (
+    Connection | Sender | MessageTemplate | Rule
+)  # what an account has set up to write to people
 Destination: TypeAlias = Webhook | Connection
 
 
@@ -77,10 +81,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     ]  # (kind, key or alias) -> id, name, details
     connections: dict[str, Connection] = {}
     senders: tuple[Sender, ...] = ()
+    templates: dict[str, MessageTemplate] = {}
     rules: tuple[Rule, ...] = ()  # the enabled ones, in the order they run
     has_contacts: bool = False
     _listening: dict[str, tuple[Webhook, ...]] = {}
     _acting: dict[str, tuple[Rule, ...]] = {}
+    _office: dict[str, Office] = {}
 
     def listening(self, event: str) -> tuple[Webhook, ...]:
         """The webhooks with a trigger that waits for this event."""
@@ -88,6 +94,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         if found is None:
             found = self._listening[event] = tuple(
                 w for w in self.webhooks if waiting_for(w.triggers, event)[0]
+            )
+        return found
+
+    @property
+    def office(self) -> Office:
+        """What the account's messages are made with and sent by."""
+        found = self._office.get("")
+        if found is None:
+            found = self._office[""] = Office(
+                templates=self.templates,
+                senders=self.senders,
+                connections=self.connections,
+                webhooks={webhook.id: webhook for webhook in self.webhooks},
+                directory=self.directory,
+                country=self.account.country,
+                zone=self.account.time_zone,
             )
         return found
 

@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, update
 
 from aftercall.domain.connection import Connection
+from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
 from aftercall.engine.rows import Page, Setup
@@ -21,9 +22,11 @@ from aftercall.store.statement import Insert, Query
 from aftercall.store.values import document, micros
 from aftercall.store.vault import Vault
 
-S = TypeVar("S", Connection, Sender, Rule)
+S = TypeVar("S", Connection, Sender, MessageTemplate, Rule)
 
-KINDS: dict[type[Setup], str] = {Connection: "connection", Sender: "sender", Rule: "rule"}
+KINDS: dict[type[Setup], str] = {
+    Connection: "connection", Sender: "sender", MessageTemplate: "template", Rule: "rule",
+}  # fmt: skip
 _DECODE = {name: msgspec.json.Decoder(kind).decode for kind, name in KINDS.items()}
 
 s = setup.c

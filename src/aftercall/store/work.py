@@ -17,6 +17,7 @@ from aftercall.store.contacts import FIND_CONTACTS, read_contact
 from aftercall.store.delivery_rows import delivery_values
 from aftercall.store.inputs import ADD_INPUTS, REPLACE_INPUTS, input_values
 from aftercall.store.link import Link
+from aftercall.store.messages import action_deliveries
 from aftercall.store.schema import accounts, aliases, calls, deliveries, events, facts, merged_calls
 from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, Rows, types, within
 from aftercall.store.transaction import Transaction
@@ -135,6 +136,12 @@ class SqlWork:
     async def spoken(self, events: Sequence[tuple[str, str, str]]) -> set[str]:
         keys = [(account_id, event_id) for account_id, _, event_id in events]
         return {row[0] for row in await self._run(Link.keyed, _SPOKEN, keys)}
+
+    async def sent_by_rules(self, calls: Sequence[tuple[str, str]]) -> dict[str, list[Delivery]]:
+        found: dict[str, list[Delivery]] = {call_id: [] for _, call_id in calls}
+        for row in await self._run(action_deliveries, calls):
+            found[row.call_id or ""].append(row)
+        return found
 
     async def add_facts(self, rows: Sequence[tuple[str, str, Fact]]) -> None:
         values = [
