@@ -7,9 +7,16 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from aftercall.domain.delivery import Channel, Outcome
+
 OPENS_AFTER = 5  # consecutive failures
 DISABLES_AFTER = timedelta(hours=24)  # of nothing but failures
 JITTER = 0.2
+# Of messages: what the next one would meet, too.
+LANE_ERRORS = frozenset({
+    "dns", "address_refused", "connect", "tls", "timeout", "protocol", "invalid_url", "unavailable", "credentials",
+    "credit", "config",
+})  # fmt: skip
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,6 +36,11 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def is_open(self) -> bool:
         return self.open_until is not None
+
+
+def counts(channel: Channel, outcome: Outcome) -> bool:
+    """Whether a failure is the receiver's as such: a text to a wrong number says nothing about the next one."""
+    return channel == "webhook" or outcome.error in LANE_ERRORS
 
 
 def succeeded(state: LaneState, now: datetime) -> LaneState:

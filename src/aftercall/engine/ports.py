@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aftercall.domain.account import Account, ApiKey, DirectoryKind, Entry, Source
 from aftercall.domain.breaker import LaneState
@@ -11,6 +11,7 @@ from aftercall.domain.connection import Connection
 from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
+from aftercall.domain.guard.changes import AccountPolicies
 from aftercall.domain.message import Receipt
 from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
@@ -41,7 +42,7 @@ from aftercall.engine.rows import (
     SpokenEvent,
 )
 
-S = TypeVar("S", Connection, Sender, MessageTemplate, Rule)
+S = TypeVar("S", Connection, Sender, MessageTemplate, Rule, AccountPolicies)
 
 
 class Collision(Exception):
@@ -55,7 +56,9 @@ class Clock(Protocol):
 class Channel(Protocol):
     """A way out. Sends one delivery and says what came of it; decides nothing, raises nothing."""
 
-    async def send(self, delivery: Delivery, webhook: Webhook, attempt: int, now: datetime) -> Outcome: ...
+    async def send(self, delivery: Delivery, destination: Any, attempt: int, now: datetime) -> Outcome:
+        """`destination`: the webhook or connection the delivery names."""
+        ...
 
 
 class Work(Protocol):

@@ -14,17 +14,19 @@ from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.emit import Speech
 from aftercall.domain.event import Event
+from aftercall.domain.guard.changes import AccountPolicies
+from aftercall.domain.guard.policy import Policy
 from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.plan import Skipped
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.trigger import waiting_for
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.policies import in_force
 
 T = TypeVar("T")
-Setup: TypeAlias = (
-    Connection | Sender | MessageTemplate | Rule
-)  # what an account has set up to write to people
+# What an account has set up to write to people.
+Setup: TypeAlias = Connection | Sender | MessageTemplate | Rule | AccountPolicies
 Destination: TypeAlias = Webhook | Connection
 
 
@@ -86,6 +88,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     has_contacts: bool = False
     _listening: dict[str, tuple[Webhook, ...]] = {}
     _acting: dict[str, tuple[Rule, ...]] = {}
+    changes: AccountPolicies | None = None
     _office: dict[str, Office] = {}
 
     def listening(self, event: str) -> tuple[Webhook, ...]:
@@ -112,6 +115,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
                 zone=self.account.time_zone,
             )
         return found
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Those in force for the account's messages."""
+        return in_force(self.changes.changes if self.changes is not None else ())
 
     def acting(self, event: str) -> tuple[Rule, ...]:
         """The rules with a trigger that waits for this event."""

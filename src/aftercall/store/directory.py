@@ -8,6 +8,7 @@ from sqlalchemy import bindparam, delete, select
 from aftercall.domain.account import DirectoryKind, Entry
 from aftercall.domain.connection import Connection
 from aftercall.domain.errors import Conflict
+from aftercall.domain.guard.changes import AccountPolicies
 from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
@@ -98,6 +99,7 @@ def _settings(link: Link, vault: Vault, account_id: str) -> Settings | None:
         connections={item.id: item for item in setup if isinstance(item, Connection)},
         senders=tuple(item for item in setup if isinstance(item, Sender)),
         templates={item.id: item for item in setup if isinstance(item, MessageTemplate)},
+        changes=next((item for item in setup if isinstance(item, AccountPolicies)), None),
         rules=tuple(sorted(rules, key=lambda rule: (rule.position, rule.id))),
         has_contacts=any_contacts(link, account_id),
     )

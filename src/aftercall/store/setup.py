@@ -8,6 +8,7 @@ import msgspec
 from sqlalchemy import bindparam, literal_column, select, update
 
 from aftercall.domain.connection import Connection
+from aftercall.domain.guard.changes import AccountPolicies
 from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import Sender
@@ -22,10 +23,11 @@ from aftercall.store.statement import Insert, Query
 from aftercall.store.values import document, micros
 from aftercall.store.vault import Vault
 
-S = TypeVar("S", Connection, Sender, MessageTemplate, Rule)
+S = TypeVar("S", Connection, Sender, MessageTemplate, Rule, AccountPolicies)
 
 KINDS: dict[type[Setup], str] = {
     Connection: "connection", Sender: "sender", MessageTemplate: "template", Rule: "rule",
+    AccountPolicies: "policies",
 }  # fmt: skip
 _DECODE = {name: msgspec.json.Decoder(kind).decode for kind, name in KINDS.items()}
 

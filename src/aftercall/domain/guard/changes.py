@@ -38,6 +38,15 @@ class PolicyChange(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     at: datetime | None = None
 
 
+class AccountPolicies(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an account has changed, as it is stored."""
+
+    id: str
+    account_id: str
+    changes: tuple[PolicyChange, ...] = ()
+    version: int = 1
+
+
 def applied(packs: Sequence[Policy], changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
     """The policies in force for an account. Raises Invalid, naming the rule and member that cannot be."""
     latest = {change.rule: change for change in changes}

@@ -7,7 +7,7 @@ import msgspec
 
 from aftercall.domain import phone
 from aftercall.domain.guard.codes import CHECKS, Severity
-from aftercall.domain.message import Category, Role
+from aftercall.domain.message import Category, Override, Role
 
 Result = Literal["pass", "fail", "warn", "skip"]
 Outcome = Literal["send", "defer", "block", "override", "dry_run"]
@@ -32,14 +32,6 @@ class Check(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     overridden: bool = False
     hint: str = ""
     doc_url: str = ""
-
-
-class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """A person's word that the message goes all the same, as far as the policies let it."""
-
-    by: str
-    reason: str
-    at: datetime
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -7,8 +7,7 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.contact import Contact, Suppression
-from aftercall.domain.guard.decision import Override
-from aftercall.domain.message import Category, Email, Role, Sms
+from aftercall.domain.message import Category, Email, Override, Role, Sms
 from aftercall.domain.sender import Sender
 
 
