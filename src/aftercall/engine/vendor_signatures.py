@@ -5,8 +5,10 @@ Each function raises Unauthenticated unless one of the secrets made the signatur
 
 import hmac
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Sequence
-from hashlib import sha1, sha256
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import new, sha1, sha256
+from typing import Literal
 from urllib.parse import parse_qsl, urlsplit
 
 from cryptography.exceptions import InvalidSignature
@@ -19,6 +21,9 @@ from aftercall.engine.taking import form
 from aftercall.engine.upstream import Request
 
 MAX_AGE = 300.0  # seconds, where the scheme has a time
+
+SigMethod = Literal["md5hash", "md5", "sha1", "sha256", "sha512"]
+_UNDERLINED = str.maketrans("&=", "__")
 
 # twilio-python 9.13, request_validator.py: the header names the scheme where the secret is a SharedKey's.
 TWILIO_SETTINGS = "x-twilio-webhooks-signature-settings"
@@ -49,14 +54,27 @@ def twilio(secrets: Sequence[bytes], request: Request) -> None:
 
 
 def plivo(secrets: Sequence[bytes], request: Request) -> None:
-    """Base64 of an HMAC over the URL, the sorted query, the sorted form, and a nonce (SDK: signature_v3.py)."""
+    """V3, over the URL, the sorted query, the sorted form, and a nonce (SDK: signature_v3.py)."""
+    _plivo(secrets, request, "v3", f"{_as_plivo_signs(request.url, _form(request.body))}.")
+
+
+def plivo_of_texts(secrets: Sequence[bytes], request: Request) -> None:
+    """V2, over the URL without its query, and a nonce. It says nothing of the fields.
+
+    https://docs.plivo.com/docs/messaging/concepts/signature-validation
+    """
+    _plivo(secrets, request, "v2", request.url.partition("?")[0])
+
+
+def _plivo(secrets: Sequence[bytes], request: Request, version: str, signed: str) -> None:
+    """Base64 of an HMAC; there are two, with the tokens of the account and of the main account."""
     headers = request.headers
-    nonce = headers.get("x-plivo-signature-v3-nonce")
-    given = [headers.get(name, "") for name in ("x-plivo-signature-v3", "x-plivo-signature-ma-v3")]
+    nonce = headers.get(f"x-plivo-signature-{version}-nonce")
+    given = [headers.get(f"x-plivo-signature-{name}{version}", "") for name in ("", "ma-")]
     offered = [one.strip() for header in given for one in header.split(",") if one.strip()]
     if nonce is None:
         refuse(MISSING)
-    said = f"{_as_plivo_signs(request.url, _form(request.body))}.{nonce}".encode()
+    said = (signed + nonce).encode()
 
     def sign(secret: bytes) -> Iterable[str]:
         yield b64encode(hmac.new(secret, said, sha256).digest()).decode()
@@ -83,6 +101,27 @@ def vonage(secrets: Sequence[bytes], request: Request) -> None:
     if not signed or not hmac.compare_digest(str(token.claims.get("payload_hash")).encode(), body.encode()):
         refuse(WRONG)
     jwt.check_times(token.claims, request.now, MAX_AGE)
+
+
+def vonage_parameters(
+    secrets: Sequence[bytes], fields: Mapping[str, str], method: SigMethod, now: datetime
+) -> None:
+    """The parameter `sig` of the SMS API's callbacks: over the other parameters, sorted, with their time.
+
+    https://developer.vonage.com/en/getting-started/concepts/signing-messages; SDK: vonage-jwt, check_signature
+    """
+    given = fields.get("sig", "").casefold()
+    check_age(stamp(fields.get("timestamp")), now, MAX_AGE)
+    pairs = sorted((name, value) for name, value in fields.items() if name != "sig")
+    said = "".join(f"&{name}={value.translate(_UNDERLINED)}" for name, value in pairs).encode()
+
+    def sign(secret: bytes) -> Iterable[str]:
+        if method == "md5hash":  # what accounts have unless they chose another
+            yield new("md5", said + secret, usedforsecurity=False).hexdigest()
+        else:
+            yield hmac.new(secret, said, method).hexdigest()
+
+    check(secrets, [given] if given else [], sign)
 
 
 def _form(body: bytes) -> list[tuple[str, str]]:
