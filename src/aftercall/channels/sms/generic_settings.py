@@ -112,7 +112,7 @@ class GenericSettings(ProviderSettings, frozen=True, kw_only=True):
     said_path: Path = ""
     said_pattern: Pattern = ""
     no_error: Annotated[
-        list[Word],
+        tuple[Word, ...],
         Meta(max_length=20, description="Codes that mean there is no error.", examples=[["0", "000"]]),
     ] = ()
     codes: Annotated[
