@@ -1,11 +1,12 @@
 """The door: one request out, its answer back, everything bounded. See docs/reference/egress.md."""
 
 import asyncio
+import socket
 import ssl
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from functools import cached_property, lru_cache
 from time import perf_counter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -68,18 +69,19 @@ class Door:
     async def connect(
         self, host: str, port: int, *, tls: bool, timeout: float
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A plain or TLS stream for SMTP, SMPP and AMI, under the same checks; `self.tls` is for STARTTLS."""
-        started = perf_counter()
-        journey = trip.Trip("looking up the host name")
-        try:
-            if self._closed:
-                raise NetError("closed", CLOSED)
-            context = self.tls if tls else None
-            opening = stream.connect(self._resolver, self._rules.addresses, host, port, context)
-            return await self._in_time(opening, journey, timeout)
-        except Exception as exc:  # noqa: BLE001 - as above
-            failure = self._failure(exc, journey, started, timeout)
-        raise failure
+        """A plain or TLS stream for SMPP and AMI, under the same checks."""
+        context = self.tls if tls else None
+        opening = stream.connect(self._resolver, self._rules.addresses, host, port, context)
+        return await self._opened(opening, timeout)
+
+    async def dial(self, host: str, port: int, *, timeout: float) -> socket.socket:
+        """A connected socket under the same checks, for a library that brings its own transport.
+
+        Whoever gets it closes it. `self.tls` is for its TLS and STARTTLS.
+        """
+        return await self._opened(
+            stream.connected(self._resolver, self._rules.addresses, host, port), timeout
+        )
 
     async def close(self) -> None:
         """Close all connections. Requests in flight fail, later ones are refused."""
@@ -121,6 +123,18 @@ class Door:
             elapsed=perf_counter() - started,
             address=connection.address,
         )
+
+    async def _opened(self, opening: Coroutine[Any, Any, Made], timeout: float) -> Made:
+        started = perf_counter()
+        journey = trip.Trip("looking up the host name")
+        try:
+            if self._closed:
+                opening.close()
+                raise NetError("closed", CLOSED)
+            return await self._in_time(opening, journey, timeout)
+        except Exception as exc:  # noqa: BLE001 - as above
+            failure = self._failure(exc, journey, started, timeout)
+        raise failure
 
     async def _in_time(self, opening: Awaitable[Made], journey: trip.Trip, timeout: float) -> Made:
         """Await a connection, but no longer than the deadline or the door's closing."""
