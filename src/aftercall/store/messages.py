@@ -194,7 +194,7 @@ def _values(row: Decided) -> tuple[Any, ...]:
         row.message.template_id,
         row.sender,
         new.call_id,
-        row.message.to,
+        row.message.to.casefold(),
         micros(new.created_at),
         new.is_test,
         row.segments,

@@ -65,8 +65,8 @@ def read_keyword(text: str, said: Kind | None = None) -> Keyword:
     if said is not None:
         return Keyword(said, "provider", said, "en")
     within = f" {folded} "
-    word = next((word for word in _fuzzy() if f" {word} " in within), None)
-    return NONE if word is None else Keyword("stop", "fuzzy", word)
+    sounds = next((word for word in _fuzzy() if f" {word} " in within), None)
+    return NONE if sounds is None else Keyword("stop", "fuzzy", sounds)
 
 
 def suppressions_after(keyword: Keyword, heard: Heard) -> Answered:
