@@ -107,7 +107,7 @@ _GET = Query(
 _OF_CALLS = Keyed(
     ("account_id", "prefix"),
     lambda k: select(*DELIVERY_COLUMNS).where(
-        d.key >= k["prefix"], d.key < k["prefix"] + literal_column("'~'"), d.account_id == k["account_id"]
+        d.key >= k["prefix"], d.key < k["prefix"].concat(literal_column("'~'")), d.account_id == k["account_id"]
     ),
 )
 _decode_progress = msgspec.json.Decoder(Progress).decode
