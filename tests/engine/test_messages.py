@@ -98,7 +98,7 @@ class Texting:
     async def consent(self) -> None:
         now = self.home.clock.now()
         contact = Contact(
-            id=new_id("ct"), account_id=self.home.account_id, number=CALLER, name="Ana", created_at=now, updated_at=now,
+            id=new_id("ct"), account_id=self.home.account_id, number=CALLER, created_at=now, updated_at=now,
             consents=(Consent(category="promotional", source="form", at=now),),
         )  # fmt: skip
         await self.home.app.store.put_contacts([contact])
