@@ -153,7 +153,7 @@ def read(content: bytes | Any) -> Policy:
         if isinstance(content, bytes):
             return checked(msgspec.json.decode(content, type=Policy))
         return checked(msgspec.convert(content, Policy))
-    except msgspec.ValidationError as wrong:
+    except msgspec.DecodeError as wrong:
         raise Invalid.field("policy", str(wrong)) from None
 
 
