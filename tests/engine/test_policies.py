@@ -12,6 +12,7 @@ from aftercall.domain.guard.changes import PolicyChange
 from aftercall.domain.guard.evaluate import evaluate
 from aftercall.domain.guard.intent import Intent
 from aftercall.domain.guard.policy import Rule, read
+from aftercall.engine.policies import check as checked
 from aftercall.engine.policies import in_force, packs
 from tests.domain.guard.samples import CONTACT, KNOWN, NOON, check, sms
 from tests.domain.samples import but
@@ -133,10 +134,45 @@ def promotion() -> Intent:
 def test_tightening_takes_no_flag_and_shows_in_the_version() -> None:
     policies = in_force([changed("us.tcpa.hours", end="20:00")])
     (tcpa,) = [policy for policy in policies if policy.id == "us.tcpa"]
-    assert tcpa.version == "2026-11-20+1"
+    assert tcpa.version.startswith("2026-11-20+")
     decision = evaluate(promotion(), KNOWN, policies, datetime(2026, 11, 21, 1, 0, tzinfo=UTC))
     assert check(decision, "window.local_time").result == "fail"
-    assert decision.policies["us.tcpa"] == "2026-11-20+1"
+    assert decision.policies["us.tcpa"] == tcpa.version
+
+
+def test_another_change_is_another_version() -> None:
+    def version(end: str) -> str:
+        return next(
+            policy.version
+            for policy in in_force([changed("us.tcpa.hours", end=end)])
+            if policy.id == "us.tcpa"
+        )
+
+    assert version("20:00") == version("20:00") != version("19:00")
+
+
+def test_a_stored_change_that_a_newer_pack_overtook_is_left_out() -> None:
+    stored = [
+        changed("us.tcpa.gone", end="20:00"),
+        changed("us.tcpa.hours", end="22:00"),
+        changed("default.cap", most=1),
+    ]
+    assert getattr(rule_of("us.tcpa.hours", *stored), "end", None) == "21:00"
+    assert getattr(rule_of("default.cap", *stored), "most", None) == 1
+
+
+def test_an_accounts_rules_for_other_categories_are_timetables_of_their_own() -> None:
+    stored = [
+        changed("account.night", kind="window", start="07:00", end="22:00"),
+        changed("account.mornings", kind="window", categories=["promotional"], start="00:00", end="10:00"),
+    ]
+    decision = evaluate(promotion(), KNOWN, in_force(stored), NOON)
+    assert check(decision, "window.local_time").until == datetime(2026, 11, 21, 13, 0, tzinfo=UTC)
+
+
+def test_the_strictest_limits_count() -> None:
+    mine = changed("account.short", kind="content", longest=10, segments=1)
+    assert check(evaluate(sms(), KNOWN, in_force([mine]), NOON), "content.length").reason == "too_long"
 
 
 @pytest.mark.parametrize(
@@ -160,7 +196,7 @@ def test_tightening_takes_no_flag_and_shows_in_the_version() -> None:
 )
 def test_loosening_takes_a_flag(rule: str, values: dict[str, Any]) -> None:
     with pytest.raises(Invalid, match=f"{rule}.{next(iter(values))}: allows more"):
-        in_force([changed(rule, **values)])
+        checked([changed(rule, **values)])
     assert rule_of(rule, changed(rule, loosens=True, **values)) != rule_of(rule)
 
 
@@ -208,7 +244,7 @@ def test_a_change_that_cannot_be_is_refused_with_its_field(
     rule: str, values: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(Invalid, match=says) as refused:
-        in_force([changed(rule, **values)])
+        checked([changed(rule, **values)])
     assert refused.value.errors
 
 

@@ -1,13 +1,19 @@
 # The decision: precedence, deferral, age, override, dry run, and what a record tells and does not tell (S5, S8).
 
 from datetime import UTC, datetime, timedelta
+from typing import get_args
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aftercall.domain.guard.codes import CHECKS
 from aftercall.domain.guard.decision import Decision
+from aftercall.domain.guard.explain import explain
 from aftercall.domain.guard.intent import Intent, Known
+from aftercall.domain.message import Category
+from aftercall.domain.phone import normalise
 from tests.domain.guard.samples import (
     CONNECTION,
     CONTACT,
@@ -17,6 +23,7 @@ from tests.domain.guard.samples import (
     NEW_YORK,
     NOON,
     SENDER,
+    SMS,
     WORD,
     check,
     decide,
@@ -153,6 +160,36 @@ def test_a_record_never_holds_the_address(intent: Intent) -> None:
     record = msgspec.json.encode(decide(intent)).decode()
     for address in (intent.to, intent.raw):
         assert not address or (address not in record and address.lstrip("+") not in record)
+
+
+def test_a_record_hides_the_number_in_what_others_found() -> None:
+    found = decide(indian(), dlt_route=True, dlt_problem=("dlt_variable_type", f"{INDIA} is no url"))
+    assert check(found, "dlt.variables").observed == "+**********10 is no url"
+
+
+def test_a_record_does_not_quote_an_answer_that_waits_to_be_read() -> None:
+    entry = suppression("review", reason="stop calling 212 555 1234")
+    assert (
+        check(decide(suppressions=(entry,)), "suppression.fuzzy_review").observed
+        == "review of 2026-11-17 17:00 UTC"
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.text(max_size=30) | st.from_regex(r"\+?[0-9 ()-]{0,18}", fullmatch=True),
+    st.text(max_size=200),
+    st.sampled_from(get_args(Category)),
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001
+)
+def test_every_message_gets_a_full_record(raw: str, text: str, category: Category, now: datetime) -> None:
+    to = normalise(raw, "US").e164 or ""
+    intent = but(INTENT, raw=raw, sms=but(SMS, to=to, text=text, category=category), created_at=now)
+    decision = decide(intent, now=now)
+    assert [c.code for c in decision.checks] == list(CHECKS)
+    assert (decision.outcome == "defer") == (decision.defer_until is not None)
+    assert (decision.primary_code is None) == decision.goes
+    assert explain(decision)
 
 
 def test_a_record_is_read_back_as_it_was_written() -> None:

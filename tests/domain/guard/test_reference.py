@@ -2,15 +2,20 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from aftercall.domain.guard.changes import PolicyChange, fitting
 from aftercall.domain.guard.codes import CHECKS
 from aftercall.domain.guard.decision import Decision
-from aftercall.domain.guard.explain import rule_text
+from aftercall.domain.guard.explain import explain, rule_text
 from aftercall.domain.guard.policy import Overridable, Policy
 from aftercall.engine.policies import packs
+from tests.domain.guard.samples import decide, sms, suppression
 
-PAGE = (Path(__file__).parents[3] / "docs" / "reference" / "guard.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "reference" / "guard.md").read_text(encoding="utf-8")
+HOW_TO = (DOCS / "how-to" / "compliance.md").read_text(encoding="utf-8")
 OVERRIDABLE = {
     code
     for policy in packs()
@@ -64,3 +69,15 @@ def test_the_record_is_described_member_by_member() -> None:
     assert [line.split("`")[1] for line in record.splitlines() if line.startswith("| `")] == list(
         Decision.__struct_encode_fields__
     )
+
+
+def test_the_changes_in_the_how_to_can_be_made() -> None:
+    blocks = [block.partition("```")[0] for block in HOW_TO.split("```json\n")[1:]]
+    changes = [msgspec.json.decode(block, type=PolicyChange) for block in blocks]
+    assert len(changes) == 4
+    assert fitting(packs(), changes) == tuple(changes)
+
+
+def test_the_explanation_in_the_how_to_is_what_the_guard_says() -> None:
+    entry = suppression("keyword", reason="STOP")
+    assert explain(decide(sms(category="promotional"), suppressions=(entry,))) in HOW_TO

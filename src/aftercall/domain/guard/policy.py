@@ -46,8 +46,8 @@ class _Rule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, forbi
 class Window(_Rule, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="window"):
     """When messages may go: from `start` until before `end`, local time, on `days` that are no holidays.
 
-    Rules of one policy for the same countries and region make one timetable: it is open where one of them is. All
-    timetables must be open, in all zones of the recipient. `region` counts only where the contact names it.
+    Rules of one policy for the same countries, region and categories make one timetable: it is open where one of
+    them is. All timetables must be open, in all zones of the recipient. `region` counts where the contact names it.
     """
 
     region: str | None = None  # the state, as ISO 3166-2 has it after the country
