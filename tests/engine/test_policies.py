@@ -11,7 +11,8 @@ from aftercall.domain.errors import Invalid
 from aftercall.domain.guard.changes import PolicyChange
 from aftercall.domain.guard.evaluate import evaluate
 from aftercall.domain.guard.intent import Intent
-from aftercall.domain.guard.policy import Rule, read
+from aftercall.domain.guard.policy import Rule
+from aftercall.domain.guard.policy_file import read
 from aftercall.engine.policies import check as checked
 from aftercall.engine.policies import in_force, packs
 from tests.domain.guard.samples import CONTACT, KNOWN, NOON, check, sms

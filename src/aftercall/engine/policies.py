@@ -5,7 +5,8 @@ from functools import cache
 from importlib.resources import files
 
 from aftercall.domain.guard.changes import PolicyChange, applied, fitting
-from aftercall.domain.guard.policy import Policy, read
+from aftercall.domain.guard.policy import Policy
+from aftercall.domain.guard.policy_file import read
 
 
 @cache

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from aftercall.domain.errors import Invalid
-from aftercall.domain.guard.policy import Overridable, Policy, Rule, Zone, check_rule, checked
+from aftercall.domain.guard.policy import Overridable, Policy, Rule, Zone
+from aftercall.domain.guard.policy_file import check_rule, checked
 
 OWN = "account"  # the policy that holds an account's own rules; their ids begin with it
 # In which direction a value loosens its rule. Everything else: fewer named things loosen, as do fewer covered.
