@@ -21,7 +21,9 @@ from liquid.output import LimitedStringIO
 from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
+from aftercall.domain.clean import lines
 from aftercall.domain.errors import Invalid, TooLarge
+from aftercall.domain.markup import is_plain
 from aftercall.domain.message_context import KINDS, SCHEMA
 from aftercall.domain.template import MAX_FILTERS, NOTHING, Lazy
 from aftercall.domain.template_filters import ANY, FILTERS, LONGEST, refusal, unprintable
@@ -29,6 +31,7 @@ from aftercall.domain.wire import text
 
 MAX_SOURCE = 128 * 1024  # characters
 MAX_OUTPUT = 1024 * 1024  # bytes before the CSS is inlined
+MAX_INLINED = 64 * 1024 * 1024  # bytes, if every rule went into every tag
 _TAGS = (
     content.Literal, illegal.Illegal, if_tag.IfTag, unless_tag.UnlessTag, case_tag.CaseTag, for_tag.ForTag,
     for_tag.BreakTag, for_tag.ContinueTag, assign_tag.AssignTag, comment_tag.CommentTag,
@@ -60,7 +63,15 @@ class Html:
             self.template.render_with_context(rendering, buffer)
         except _FAILURES as error:
             raise TooLarge(f"The HTML body cannot be made of this call: {_reason(error)}") from error
-        return _INLINER.inline(buffer.getvalue()), tuple(dict.fromkeys(rendering.missing))
+        return inlined(buffer.getvalue()), tuple(dict.fromkeys(rendering.missing))
+
+
+def inlined(html: str) -> str:
+    """With its CSS inlined; unchanged where it is too deep or too large for that."""
+    styles = sum(len(style[1]) for style in _STYLE.finditer(html))
+    if styles * html.count("<") > MAX_INLINED or not is_plain(html):
+        return html
+    return _INLINER.inline(html)
 
 
 @lru_cache(maxsize=256)
@@ -108,7 +119,7 @@ class _Printed(OutputNode):
             unfilled = not fills and _plain(expression.left.evaluate(context)) in NOTHING
             if isinstance(expression.left, Path) and (unfilled or made is None):
                 context.missing.append(str(expression.left))
-        return buffer.write(raw if isinstance(raw, _Safe) else escape(text(made)))
+        return buffer.write(raw if isinstance(raw, _Safe) else escape(lines(text(made))))
 
 
 class _Print(Output):
@@ -154,12 +165,12 @@ class _Safe(str):
 
 
 def _escaped(value: Any) -> _Safe:
-    return _Safe(escape(text(_plain(value))))
+    return _Safe(escape(lines(text(_plain(value)))))
 
 
 def _broken(value: Any) -> _Safe:
     """Each line on a line of its own: mail programs do not all know `white-space`."""
-    return _Safe("<br>\n".join([str(escape(each)) for each in text(_plain(value)).split("\n")]))
+    return _Safe("<br>\n".join([str(escape(each)) for each in lines(text(_plain(value))).split("\n")]))
 
 
 def _plain(value: Any) -> Any:

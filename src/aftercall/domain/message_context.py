@@ -58,11 +58,11 @@ class Context(dict[str, Any]):
         super().__init__(
             account={"id": told.account_id},
             source={"id": told.source_id},
-            rule={"id": told.rule_id, "name": told.rule_name},
+            rule={"id": told.rule_id or None, "name": told.rule_name or None},
             recipient={
                 "role": told.recipient.role,
-                "name": told.recipient.name,
-                "address": told.recipient.address,
+                "name": told.recipient.name or None,  # an empty text would be true in a condition
+                "address": told.recipient.address or None,
             },
         )
         self._told = told
@@ -88,11 +88,12 @@ def _call(told: Told) -> Lazy:
     own: dict[str, Callable[[], Any]] = {
         "summary": lambda: summary(told.call),
         "title": lambda: title(told.call, told.contact),
+        "transcript_text": lambda: plain["transcript_text"] or None,
         "recording_url": lambda: link(told.call.recording_url),
     }
     if told.attached:
         own["transcript_text"] = lambda: "The transcript is attached."
-        own["transcript"] = lambda: {**tidy(told.call.transcript), "turns": []}
+        own["transcript"] = lambda: {k: v for k, v in plain["transcript"].items() if k != "turns"}
     return Lazy(MESSAGE_ROOTS["call"], lambda name: own[name]() if name in own else plain[name])
 
 
@@ -110,7 +111,7 @@ def _contact(told: Told) -> dict[str, Any]:
     if contact is None:
         return {}
     return {
-        "name": contact.name,
+        "name": contact.name or None,
         "number": contact.number,
         "email": contact.email,
         "time_zone": contact.time_zone,

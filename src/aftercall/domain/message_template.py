@@ -144,7 +144,7 @@ def render_email(template: MessageTemplate, told: Told) -> Email:
         to_name=line(told.recipient.name, 100),
         subject=line(text(subject.render(context))),
         text=words,
-        html=lines(html),
+        html=html,
         category=template.category,
         template_id=template.id,
         call_id=told.event.call_id,
