@@ -32,7 +32,7 @@ from aftercall.domain.wire import text
 MAX_SOURCE = 128 * 1024  # characters
 MAX_OUTPUT = 1024 * 1024  # bytes before the CSS is inlined
 MAX_INLINED = 64 * 1024 * 1024  # bytes, if every rule went into every tag
-_TAGS = (
+TAGS = (
     content.Literal, illegal.Illegal, if_tag.IfTag, unless_tag.UnlessTag, case_tag.CaseTag, for_tag.ForTag,
     for_tag.BreakTag, for_tag.ContinueTag, assign_tag.AssignTag, comment_tag.CommentTag,
 )  # fmt: skip
@@ -138,7 +138,7 @@ class _Environment(Environment):
         super().__init__(tolerance=Mode.STRICT, autoescape=True)
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:  # noqa: ARG002
-        for tag in (*_TAGS, _Print):
+        for tag in (*TAGS, _Print):
             self.add_tag(tag)
         for name, known in FILTERS.items():
             self.add_filter(name, partial(_filtered, known.bound(self.zone)))
