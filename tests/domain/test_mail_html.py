@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aftercall.domain.errors import Invalid, TooLarge
 from aftercall.domain.mail_html import MAX_SOURCE, compile_html, inlined
@@ -17,8 +19,7 @@ from tests.domain.samples import but
 
 
 def body(source: str, **told: Any) -> str:
-    html, _ = compile_html(source).render(Context(but(TOLD, **told)))
-    return html.removeprefix("<html><head></head><body>").removesuffix("</body></html>")
+    return compile_html(source).render(Context(but(TOLD, **told)))[0]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +121,8 @@ def test_objects_behind_values_are_not_seen(source: str) -> None:
 def test_what_is_substituted_is_escaped_and_not_read_again() -> None:
     call = but(TALKED, notes="{{ call.from }}{% x %}<b onclick='y'>&\"")
     assert body("<p title='{{ call.notes }}'>{{ call.notes }}</p>", call=call) == (
-        "<p title=\"{{ call.from }}{% x %}<b onclick='y'>&amp;&quot;\">"
-        "{{ call.from }}{% x %}&lt;b onclick='y'&gt;&amp;\"</p>"
+        "<p title='{{ call.from }}{% x %}&lt;b onclick=&#39;y&#39;&gt;&amp;&#34;'>"
+        "{{ call.from }}{% x %}&lt;b onclick=&#39;y&#39;&gt;&amp;&#34;</p>"
     )
 
 
@@ -178,6 +179,20 @@ def test_style_sheet_is_not_multiplied_without_end() -> None:
 
 def test_loop_of_open_tags_harms_nobody() -> None:
     assert body("{% for i in (1..19000) %}<div>{% endfor %}").startswith("<div><div>")
+
+
+@given(st.text(st.sampled_from("{}%|:.'\"[]() <>/=1-acefilnort\n")))
+def test_any_text_compiles_or_is_refused(raw: str) -> None:
+    with contextlib.suppress(Invalid, TooLarge):
+        body(raw)
+
+
+@given(st.text(st.characters()))
+def test_any_words_can_be_shown(words: str) -> None:
+    source = '<style>p { color: red }</style><p title="{{ call.notes }}">{{ call.notes | newline_to_br }}</p>'
+    made = body(source, call=but(TALKED, notes=words or "x"))
+    assert made.count("<p ") == 1
+    made.encode()
 
 
 def test_endless_conditions_are_refused() -> None:

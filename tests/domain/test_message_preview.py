@@ -96,7 +96,7 @@ def test_preview_of_a_mail_has_all_its_parts() -> None:
     made = preview(MAIL, TOLD, "0.0001")
     assert made.subject == "Answered call from +14085551234"
     assert made.html is not None
-    assert made.html.startswith("<html>")
+    assert made.html.startswith("<html>")  # inlined
     assert (made.segments, made.encoding, made.cost, made.missing) == (None, None, "0.0001", ())
 
 

@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 
 from aftercall.domain import mail_html, message_context
+from aftercall.domain.call_report import OWN
 from aftercall.domain.classic import VALUES
 from aftercall.domain.custom import check, variables
 from aftercall.domain.dlt import Tag, check_dlt
@@ -74,6 +75,11 @@ def test_every_path_is_described(path: str) -> None:
 def test_the_example_template_is_a_template() -> None:
     example = PAYLOADS_PAGE.partition("```json\n")[2].partition("```")[0]
     check(json.loads(example))
+
+
+def test_every_field_of_the_summary_is_described_in_order() -> None:
+    section = PAYLOADS_PAGE.partition("## Summary of a call")[2]
+    assert tuple(line.split("`")[1] for line in section.splitlines() if line.startswith("| `")) == OWN
 
 
 def test_every_variable_of_messages_is_described_with_its_type() -> None:

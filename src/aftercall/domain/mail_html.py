@@ -67,9 +67,9 @@ class Html:
 
 
 def inlined(html: str) -> str:
-    """With its CSS inlined; unchanged where it is too deep or too large for that."""
+    """With its CSS inlined; unchanged where there is none, or where it is too deep or too large for that."""
     styles = sum(len(style[1]) for style in _STYLE.finditer(html))
-    if styles * html.count("<") > MAX_INLINED or not is_plain(html):
+    if not 0 < styles * html.count("<") <= MAX_INLINED or not is_plain(html):
         return html
     return _INLINER.inline(html)
 

@@ -1,6 +1,7 @@
 """What a message's template sees: the shared roots of a call, and whom the message is about and for (S2, S4)."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from aftercall.domain import phone, roots
 from aftercall.domain.call import Call
 from aftercall.domain.contact import Contact
-from aftercall.domain.event import Event
+from aftercall.domain.event import COMPLETED, Event, event_id
 from aftercall.domain.fact import Agent
 from aftercall.domain.message import Role
 from aftercall.domain.paths import MESSAGE_ROOTS, Variable
@@ -70,6 +71,20 @@ class Context(dict[str, Any]):
     def __missing__(self, root: str) -> Any:
         made = self[root] = MAKERS[root](self._told)
         return made
+
+
+def completion(call_id: str, call: Call, now: datetime) -> Event:
+    """The event that a preview or a test is made for, where the call's own is not at hand."""
+    return Event(
+        event_id=event_id(call_id, COMPLETED, ""),
+        name=COMPLETED,
+        call_id=call_id,
+        occurred_at=call.ended_at or now,
+        received_at=now,
+        spoken_at=now,
+        sequence=0,
+        is_test=call.is_test,
+    )
 
 
 def variables() -> list[Variable]:
