@@ -17,7 +17,9 @@ from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags import assign_tag, case_tag, comment_tag, for_tag, if_tag, unless_tag
 from liquid.exceptions import LiquidError
+from liquid.expression import Expression
 from liquid.output import LimitedStringIO
+from liquid.token import Token
 from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
@@ -107,18 +109,23 @@ class _Rendering(RenderContext):
 class _Printed(OutputNode):
     """`{{ path | filter }}`: a path without a value is noted unless a filter fills it."""
 
-    __slots__ = ()
+    __slots__ = ("fills", "path")
+
+    def __init__(self, token: Token, expression: Expression) -> None:
+        super().__init__(token, expression)
+        self.path: Path | None = None
+        self.fills = False
+        if isinstance(expression, FilteredExpression) and isinstance(expression.left, Path):
+            self.path = expression.left
+            self.fills = any(f.name in FILTERS and FILTERS[f.name].fills for f in expression.filters or [])
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        expression = self.expression
-        raw = expression.evaluate(context)
+        raw = self.expression.evaluate(context)
         made = _plain(raw)
-        if isinstance(context, _Rendering) and isinstance(expression, FilteredExpression):
-            filters = [FILTERS.get(f.name) for f in expression.filters or []]
-            fills = any(known is not None and known.fills for known in filters)
-            unfilled = not fills and _plain(expression.left.evaluate(context)) in NOTHING
-            if isinstance(expression.left, Path) and (unfilled or made is None):
-                context.missing.append(str(expression.left))
+        if self.path is not None and isinstance(context, _Rendering):
+            unfilled = not self.fills and _plain(self.path.evaluate(context)) in NOTHING
+            if unfilled or made is None:
+                context.missing.append(str(self.path))
         return buffer.write(raw if isinstance(raw, _Safe) else escape(lines(text(made))))
 
 
