@@ -77,6 +77,15 @@ def test_preview_shows_words_that_are_not_registered() -> None:
     assert (made.dlt.problem, made.dlt.expected) == ("dlt_template_mismatch", "`request `")
 
 
+@pytest.mark.parametrize(("header", "nearest"), [("ACMEIN", "1107160000000000002"), ("OTHERS", None)])
+def test_preview_names_the_template_that_was_probably_meant(header: str, nearest: str | None) -> None:
+    other = but(
+        DLT, content="Your order {#var#} is with us.", template_id="1107160000000000002", headers=(header,)
+    )
+    template = but(FIT, text="Your order 7 is with us.")
+    assert preview(template, WITH_ANA, registered=[DLT, other]).nearest == nearest
+
+
 def test_summary_in_a_dlt_variable_is_warned_of() -> None:
     template = but(FIT, text="Dear {{ call.summary }}, your request {{ vars.x }} is with us. -ACME")
     assert [(w.code, "`call.summary` is free text" in w.message) for w in cautions(template)] == [

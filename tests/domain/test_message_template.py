@@ -74,6 +74,8 @@ def said(text: str, **told: Any) -> str:
         ({"text": "{{ call.queue }}"}, "text", "is an object: name one"),
         ({"text": "{{ vars }}"}, "text", "is an object"),
         ({"subject": "x"}, "subject", "only mails have one"),
+        ({"time_zone": "Mars/Olympus"}, "time_zone", "such as Asia/Kolkata"),
+        ({"dlt": DLT, "category": "promotional"}, "category", "must be the registered one: service_implicit"),
         ({"html": "x"}, "html", "only mails have one"),
     ],
 )
@@ -102,7 +104,7 @@ def test_check_says_what_is_wrong_with_a_mail(change: dict[str, Any], field: str
     assert message in caught.value.errors[0].message
 
 
-@pytest.mark.parametrize("template", [SMS, MAIL, but(MAIL, html="")])
+@pytest.mark.parametrize("template", [SMS, MAIL, but(MAIL, html="", time_zone="Etc/UTC")])
 def test_check_lets_good_templates_pass(template: Any) -> None:
     check(template)
 
