@@ -246,7 +246,7 @@ async def test_webhook_waits_for_the_results_of_the_other_actions(texting: Texti
     await texting.home.settled("sent", channel="sms")
     (report,) = await _at(texting.receiver, "/summary")
     body = json.loads(report.body)
-    assert (body["event"], body["status"]) == ("call.summary", "missed")
+    assert (body["event"], body["status"]) == ("call.actions_finished", "missed")
     (action,) = body["actions"]
     assert (action["rule_id"], action["recipients"][0]["status"]) == (texts.id, "sent")
 

@@ -24,7 +24,7 @@ from aftercall.domain.message_defaults import email_summary, sms_summary
 from aftercall.domain.message_template import MessageTemplate, render_email, render_sms
 from aftercall.domain.payload import encode
 from aftercall.domain.plan import Skipped, awaited, deliver, refused
-from aftercall.domain.recipients import Addressed, Directory, recipients
+from aftercall.domain.recipients import Addressed, Directory, agent_of, recipients
 from aftercall.domain.rule import MAX_ACTIONS, Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.sender_choice import choose
@@ -32,7 +32,7 @@ from aftercall.domain.trigger import fires, waiting_for
 from aftercall.domain.webhook import HoldFor, Webhook
 from aftercall.domain.wire import dumps
 
-SUMMARY = "call.summary"  # the event of a webhook that gets the summary of a call
+SUMMARY = "call.actions_finished"  # the event of a webhook that gets the summary of a call
 JSON = "application/json"
 
 
@@ -145,6 +145,7 @@ def _message(
         source_id=setting.source_id,
         recipient=addressed.recipient,
         contact=setting.contact,
+        agent=agent_of(setting.call),
         rule_id=rule.id,
         rule_name=rule.name,
         zone=office.zone,

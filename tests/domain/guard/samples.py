@@ -7,10 +7,10 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.contact import Contact, Suppression
-from aftercall.domain.guard.decision import Check, Decision, Override
+from aftercall.domain.guard.decision import Check, Decision
 from aftercall.domain.guard.evaluate import evaluate
 from aftercall.domain.guard.intent import Intent, Known
-from aftercall.domain.message import Dlt, Email, Sms
+from aftercall.domain.message import Dlt, Email, Override, Sms
 from aftercall.domain.sender import A2p, Sender
 from aftercall.engine.policies import packs
 from tests.domain.samples import but
