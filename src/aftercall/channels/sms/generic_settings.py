@@ -82,7 +82,7 @@ class GenericSettings(ProviderSettings, frozen=True, kw_only=True):
             title="Address",
             description="Placeholders may stand in its path; what they stand for is percent-encoded.",
             max_length=2000,
-            pattern=r"^(https://[^\s/?#@\\{}]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)([/?][^\s#\\]*)?$",
+            pattern=r"^(https://[^\s/?#@\\{}]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)([/?]([^\s#\\{}]|\{\{[^{}]*\}\})*)?$",
             examples=["https://gateway.example.com/send"],
         ),
     ]
