@@ -96,6 +96,7 @@ def test_submit_keeps_a_header_in_one_line() -> None:
     [
         ({"url": "https://{{ to }}.example.com"}, "url"),
         ({"url": "http://gateway.example.com"}, "url"),
+        ({"url": "https://gateway.example.com/{{ token }}"}, "url"),
         ({"form": {"a": "{{ nothing }}"}}, "form.a"),
         ({"json": {"a": "{{ to | nofilter }}"}}, "json.a"),
         ({"json": {"a": "{{ to"}}, "json.a"),
