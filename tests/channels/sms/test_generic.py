@@ -245,3 +245,15 @@ def test_shared_secret() -> None:
     for request in (callback(b"a=b"), with_headers(callback(b"a=b"), x_callback_token="another")):
         with pytest.raises(Unauthenticated):
             generic.verify(settings, request)
+
+
+def test_submitted_when_success_is_a_truth() -> None:
+    how: dict[str, Any] = {"code_path": "success", "no_error": ["true"]}
+    assert submitted(b'{"success": true}', **how).ok
+    assert not submitted(b'{"success": false}', **how).ok
+
+
+def test_receipt_whose_own_field_is_called_reference() -> None:
+    how = {"status": "status", "statuses": {"1": "sent"}, "reference": "reference"}
+    [told] = heard(b"status=1&reference=dl_01", receipts=how).receipts
+    assert (told.reference, told.status) == ("dl_01", "sent")

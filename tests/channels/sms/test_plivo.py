@@ -147,3 +147,10 @@ def test_probe() -> None:
     assert plivo.probe(made()).url == "https://api.plivo.com/v1/Account/MAXXXXXXXXXXXXXXXXXX/"
     answer = Answer(status=200, body=fixture("plivo/account.json"))
     assert plivo.probed(answer) == "Plivo takes the login. Credit: 100.35 USD"
+
+
+def test_text_of_a_picture_is_its_caption() -> None:
+    [came] = plivo.hear(
+        made(), callback(b"From=15558675310&To=14155552345&Type=mms&Body=Look&MediaCount=1")
+    ).texts
+    assert came.text == "Look"

@@ -217,3 +217,8 @@ def test_probe() -> None:
     assert vonage.probe(made()).url == "https://rest.nexmo.com/account/get-balance"
     line = vonage.probed(Answer(status=200, body=b'{"value": 3.14159, "autoReload": false}'))
     assert line == "Vonage takes the login. Balance: 3.14159 EUR"
+
+
+def test_text_that_is_binary_is_empty() -> None:
+    [came] = vonage.hear(made(), callback(b"msisdn=447700900001&to=447700900000&type=binary&data=00")).texts
+    assert came.text == ""
