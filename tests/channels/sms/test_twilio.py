@@ -8,7 +8,7 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from twilio.request_validator import RequestValidator
+from twilio.request_validator import RequestValidator  # type: ignore[import-untyped]  # it has no types
 
 from aftercall.channels.sms.twilio import twilio
 from aftercall.domain.delivery import Outcome
