@@ -30,12 +30,14 @@ def reference_of(request: Request) -> str | None:
 
 
 def fields(request: Request) -> dict[str, str]:
-    """The fields of a callback, whether it is a form, JSON or a GET; ours is not among them. Raises Unreadable."""
+    """The fields of a callback, whether it is a form, JSON or a GET. Raises Unreadable."""
     if request.body.lstrip()[:1] == b"{":
         found = {name: text(value) or "" for name, value in record(request.body).items()}
+    elif request.body:
+        found = dict(form(request.body))
     else:
-        found = dict(form(request.body or request.query.encode(errors="replace")))
-    found.pop(REFERENCE, None)
+        found = dict(form(request.query.encode(errors="replace")))
+        found.pop(REFERENCE, None)
     if not found:
         raise Unreadable("The callback is empty.")
     return found
