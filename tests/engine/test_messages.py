@@ -298,3 +298,21 @@ def _all() -> Any:
     from aftercall.engine.message_rows import MessageQuery
 
     return MessageQuery()
+
+
+async def test_node_that_was_thought_dead_sends_nothing(texting: Texting) -> None:
+    """Another node owns the delivery by the time the guard has let it go here."""
+    await texting.rule()
+    await texting.missed()
+    row = await texting.message("sent")
+    taken_over = msgspec.structs.replace(
+        row.delivery, id=new_id("dl"), key=new_id("key"), status="pending", attempts=0, started=0,
+        due_at=texting.home.clock.now(), resend_of=row.delivery.id,
+    )  # fmt: skip
+    await texting.home.app.store.add_resends([taken_over], owner="node_another")
+    settings = await texting.home.app.settings.get(texting.home.account_id)
+    assert settings is not None
+    assert await texting.home.app.gate.admit(taken_over, settings) is None
+    stored = await texting.home.app.store.get_delivery(texting.home.account_id, taken_over.id)
+    assert stored is not None
+    assert (stored.status, stored.started) == ("pending", 0)
