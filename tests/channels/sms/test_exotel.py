@@ -93,6 +93,13 @@ def test_a_refusal_is_told_by_its_sentence(status: int, name: str, error: str) -
     assert outcome(status, name).error == error
 
 
+def test_a_number_in_exotels_words_is_left_out() -> None:
+    assert "9876543210" not in outcome(400, "refused-recipient").detail
+    body = b'{"RestException": {"Status": 400, "Message": "Odd number 09876543210"}}'
+    refused = exotel.submitted(submission(SETTINGS), Answer(status=400, body=body))
+    assert "(Odd number …)" in refused.detail
+
+
 def test_a_wrong_login_is_a_matter_of_credentials() -> None:
     assert (outcome(401, "refused-login").error, outcome(401, "refused-login").retry) == (
         "credentials",

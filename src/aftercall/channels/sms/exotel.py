@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from aftercall.channels.sms.answers import BY_STATUS, REFUSED, failed, money, taken, told, unreadable
-from aftercall.channels.sms.callbacks import explained, fields, reference_of, with_reference
+from aftercall.channels.sms.callbacks import explained, fields, reference_of, with_reference, without_numbers
 from aftercall.channels.sms.exotel_errors import ERRORS, SENTENCES
 from aftercall.channels.sms.settings import ProviderSettings, Secret, basic
 from aftercall.domain.delivery import Outcome
@@ -116,7 +116,8 @@ class Exotel:
             return unreadable(self, submission, answer)
         # A 403 may be the login, the credit or the account: only the sentence tells.
         sentence = next((one for one in SENTENCES if one.casefold() in said.casefold()), None)
-        return failed(self, submission, answer, code=sentence, said=None if sentence == said else said)
+        said = None if sentence is not None else without_numbers(said)
+        return failed(self, submission, answer, code=sentence, said=said)
 
     def verify(self, settings: Any, request: Request) -> None:
         """Exotel signs nothing: the token in the callback's address is all there is."""

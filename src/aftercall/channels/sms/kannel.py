@@ -18,6 +18,7 @@ from aftercall.channels.sms.callbacks import (
     international,
     reference_of,
     with_reference,
+    without_numbers,
 )
 from aftercall.channels.sms.dlt_errors import DLT_ERRORS
 from aftercall.channels.sms.kannel_errors import BUSY, ERRORS
@@ -43,7 +44,6 @@ INSIDE = (
 SILENCE = Reply(200, b"", "text/plain")  # what a get-url answers is sent to the person: nothing
 _SPLITS = re.compile(r"Message splits: (\d{1,3})")
 _STAT = re.compile(r"\bstat:(\w{1,10})", re.IGNORECASE)
-_NUMBER = re.compile(r"\+?\d{7,}")  # the SMSC may repeat the recipient's
 _ERR = re.compile(r"\berr:(\w{1,10})", re.IGNORECASE)
 
 Tag = Annotated[str, Meta(max_length=50, pattern="^[A-Za-z0-9_.-]*$")]
@@ -219,7 +219,7 @@ def _receipt(fields: dict[str, str], answer: str, reference: str | None) -> tupl
     status, name = KINDS[kind]
     stat, err = _STAT.search(answer), _ERR.search(answer)
     code = err[1].lstrip("0") if err else ""
-    refusal = _NUMBER.sub("…", answer.removeprefix("NACK/")) if answer.startswith("NACK/") else None
+    refusal = without_numbers(answer.removeprefix("NACK/")) if answer.startswith("NACK/") else None
     receipt = Receipt(
         provider_id=word(fields.get("id")),
         reference=reference,
