@@ -18,6 +18,7 @@ from aftercall.engine import jwt
 from aftercall.engine.messaging import Answer
 from aftercall.engine.upstream import Request
 from tests.channels.sms.contract import Case, callback, fixture, with_headers
+from tests.channels.sms.gateways import GATEWAYS
 
 TELNYX_KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 
@@ -165,4 +166,5 @@ CASES = [
         signs_body=False,  # a shared secret, no signature
         address=lambda base: {"url": f"{base}/send"},
     ),
+    *GATEWAYS,
 ]  # fmt: skip

@@ -38,6 +38,7 @@ class Case:
     sign: Callable[[Request, Any], Request] | None = None
     signs_body: bool = True
     signs_time: bool = False
+    gives_id: bool = True  # with its answer; else its receipts come by our reference alone
     address: Callable[[str], dict[str, Any]] = lambda base: {"api_base": base}
 
     def made(self, **more: Any) -> Any:
