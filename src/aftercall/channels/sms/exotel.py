@@ -67,7 +67,7 @@ class ExotelSettings(ProviderSettings, frozen=True, kw_only=True):
 
 class Exotel:
     title: str = "Exotel"
-    traits: Traits = Traits(dlt=True, longest=2000)
+    traits: Traits = Traits(dlt=True, domestic="IN", longest=2000)
     Settings: type[msgspec.Struct] = ExotelSettings
     secrets: frozenset[str] = frozenset({"api_token"})
     errors: Mapping[str, Known] = ERRORS

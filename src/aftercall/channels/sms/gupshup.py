@@ -50,7 +50,7 @@ class GupshupSettings(ProviderSettings, frozen=True, kw_only=True):
 
 class Gupshup:
     title: str = "Gupshup"
-    traits: Traits = Traits(dlt=True)
+    traits: Traits = Traits(dlt=True, domestic="IN")
     Settings: type[msgspec.Struct] = GupshupSettings
     secrets: frozenset[str] = frozenset({"password"})
     errors: Mapping[str, Known] = ERRORS

@@ -76,7 +76,7 @@ class Msg91Settings(ProviderSettings, frozen=True, kw_only=True):
 
 class Msg91:
     title: str = "MSG91"
-    traits: Traits = Traits(inbound=False, dlt=True)
+    traits: Traits = Traits(inbound=False, dlt=True, domestic="IN")
     Settings: type[msgspec.Struct] = Msg91Settings
     secrets: frozenset[str] = frozenset({"authkey"})
     errors: Mapping[str, Known] = ERRORS
