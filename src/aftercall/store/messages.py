@@ -138,10 +138,7 @@ _decode_progress = msgspec.json.Decoder(Progress).decode
 
 class SqlMessages(Part):
     async def decide(self, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
-        """Record what was decided, and for what goes that its attempt begins; the ids of those whose does.
-
-        One that was cancelled, held or taken over meanwhile is left as it is, and does not go.
-        """
+        """One that was cancelled, held or taken over meanwhile is left as it is, and does not go."""
         return await self._database.write(_decided, rows, owner, now)
 
     async def lately(
