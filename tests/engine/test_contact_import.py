@@ -200,7 +200,7 @@ async def test_a_number_that_stands_twice_counts_once(store: SqlStore) -> None:
 
 
 @pytest.mark.slow
-async def test_a_hundred_thousand_rows_take_little_memory_and_others_their_turn(store: SqlStore) -> None:
+async def test_a_hundred_thousand_rows_take_little_memory(store: SqlStore) -> None:
     chance = random.Random(4)
     numbers = chance.sample(range(10**7), 100_000)
     raw = "\n".join(["number,name,tags", *(f"+4930{n:07},Name {n},a;b" for n in numbers)]).encode()
