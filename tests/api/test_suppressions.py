@@ -46,6 +46,11 @@ async def test_mail_addresses_are_known_in_any_case(api: Api) -> None:
     assert not await suppressed(api, "ben@example.com")
 
 
+async def test_a_number_may_be_written_as_a_uri_and_a_mail_address_may_look_like_one(api: Api) -> None:
+    for address, known in (("sip:+14085551234@example.com", ADA), ("sipho@example.com", "sipho@example.com")):
+        assert (await api.post("/v1/suppressions", {"address": address}))["address"] == known
+
+
 async def test_the_list_is_filtered(api: Api) -> None:
     for address in (ADA, "ada@example.com"):
         await api.post("/v1/suppressions", {"address": address})

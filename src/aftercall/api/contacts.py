@@ -156,7 +156,6 @@ async def delete_contact(ask: Ask, contact_id: str) -> None:
     """Calls keep the name they had; suppressions of the number stay."""
     if not await ask.app.store.delete_contact(ask.account_id, contact_id):
         raise NotFound("There is no such contact.")
-    ask.changed()
 
 
 async def _find(ask: Ask, contact_id: str) -> Contact:
@@ -167,9 +166,7 @@ async def _find(ask: Ask, contact_id: str) -> Contact:
 
 
 async def _made(ask: Ask, number: str, change: Any) -> ContactOut:
-    made = await ask.app.store.change_contacts(ask.account_id, [number], change)
-    ask.changed()
-    return shown(made[0])
+    return shown((await ask.app.store.change_contacts(ask.account_id, [number], change))[0])
 
 
 async def _read(ask: Ask, form: ContactForm, now: datetime) -> tuple[Any, dict[str, Any]]:

@@ -21,6 +21,7 @@ MAX_DETAIL = 100  # characters of a detail's name
 
 # One @ between what mail servers take, no more: whether anybody is there only a mail tells. 254: RFC 5321, 4.5.3.1.3.
 _EMAIL = re.compile(r"[^\s@<>()\[\]\\,;:\"]{1,64}@[^\s@<>()\[\]\\,;:\"]+\.[^\s@<>()\[\]\\,;:\".]+")
+_URI = re.compile(r"\s*(sips?|tel):", re.IGNORECASE)
 
 
 def check_number(number: str, country: str | None, field: str = "number") -> str:
@@ -39,7 +40,7 @@ def check_email(email: str, field: str = "email") -> str:
 
 def check_address(address: str, country: str | None) -> tuple[str, Literal["sms", "email"]]:
     """What the suppression list knows it by, and the channel it is an address of."""
-    if "@" in address and not address.lower().startswith("sip"):
+    if "@" in address and not _URI.match(address):
         return check_email(address.strip(), "address").lower(), "email"
     return check_number(address, country, "address"), "sms"
 
