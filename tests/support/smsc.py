@@ -51,6 +51,7 @@ class Smsc(Listened):
         self.binds: list[Bind] = []
         self.submits: list[Submit] = []
         self.received: list[Pdu] = []
+        self.password = PASSWORD
         self.bind_status: int | None = None  # None: as the password is
         self.mute = False  # answers nothing any more
         self.answers: Callable[[Submit], Answer] = lambda _: Answer()
@@ -117,7 +118,7 @@ class Smsc(Listened):
         self.binds.append(Bind(one.command, system_id, password, system_type, fields.octet(), one.body))
         status = self.bind_status
         if status is None:
-            status = 0 if password == PASSWORD else 0x0E
+            status = 0 if password == self.password else 0x0E
         _reply(writer, one, status, b"smsc\0")
         if status == 0:
             self.logged_in(writer)

@@ -1,5 +1,5 @@
-# Kannel's bearerbox as ESME against our test SMSC (S3, S6): what the tests of our own client stand on is what a client
-# that shares no code with it can use. https://www.kannel.org/download/kannel-userguide-snapshot/userguide.html
+# Kannel's bearerbox as ESME against our test SMSC (S3, S6): what the tests of our own client stand on can be used by
+# a client that shares no code with it. https://www.kannel.org/download/kannel-userguide-snapshot/userguide.html
 
 import asyncio
 import contextlib
@@ -13,9 +13,10 @@ from aftercall.channels.sms.smpp import coding, pdu
 from tests.support.programs import program
 from tests.support.receiver import Receiver
 from tests.support.server import free_port
-from tests.support.smsc import PASSWORD, SYSTEM_ID, Smsc
+from tests.support.smsc import SYSTEM_ID, Smsc
 from tests.support.wait import until
 
+PASSWORD = "s3cret-8"  # Kannel sends no more than SMPP allows
 pytestmark = [pytest.mark.live, pytest.mark.e2e]
 CONFIG = """
 group = core
@@ -76,6 +77,7 @@ max-messages = 0
 @pytest.fixture
 async def smsc() -> AsyncIterator[Smsc]:
     async with Smsc() as made:
+        made.password = PASSWORD
         yield made
 
 
