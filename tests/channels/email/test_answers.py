@@ -23,6 +23,7 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
         ("recipient", "550 relaying denied", "config"),
         ("recipient", "550 5.4.1 access denied", "unreachable"),
         ("recipient", "530 5.7.1 log in first", "credentials"),
+        ("sender", "530 5.5.1 must issue a STARTTLS command first", "config"),
         ("recipient", "554 not wanted", "blocked"),
         ("content", "550 5.1.1 we only look now", "invalid_recipient"),
         ("content", "552 5.3.4 message too big", "content"),

@@ -17,7 +17,7 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 
 LOGIN = Known("credentials", "the server did not accept the user name and password")
 ANONYMOUS = Known("credentials", "the server wants a login before it takes mail")
-WEAK = Known("config", "the server wants another way to log in, or encryption")
+WEAK = Known("config", "the server wants encryption, or another way to log in")
 NO_MAILBOX = Known("invalid_recipient", "there is no such mailbox", suppress=True)
 NO_DOMAIN = Known("invalid_recipient", "the recipient's domain takes no mail", suppress=True)
 MALFORMED = Known("invalid_recipient", "the server does not take this form of address")
@@ -92,6 +92,7 @@ BASIC: dict[Phase, dict[int, Known]] = {
 }  # fmt: skip
 # 7.0 and 7.1 only say "policy"; whose, follows from when.
 POLICY: dict[Phase, Known] = {"login": LOGIN, "sender": SENDER, "content": FILTERED}
+# 530 is also what a server says that wants STARTTLS first (RFC 3207, 4).
 ANYWHERE: dict[int, Known] = {521: NO_DOMAIN, 523: WEAK, 530: ANONYMOUS, 535: LOGIN, 556: NO_DOMAIN}
 
 
@@ -119,13 +120,12 @@ def known(answer: Answer) -> Known:
 
 
 def _final(answer: Answer) -> Known:
-    basic = ANYWHERE.get(answer.code) or BASIC[answer.phase].get(answer.code, BASIC[answer.phase][0])
-    enhanced = answer.enhanced
-    if enhanced is None:
+    if answer.code in ANYWHERE:
+        return WEAK if "starttls" in answer.text.lower() else ANYWHERE[answer.code]
+    basic = BASIC[answer.phase].get(answer.code, BASIC[answer.phase][0])
+    if answer.enhanced is None:
         return RELAY if _relaying(answer) else basic
-    subject = enhanced.partition(".")[2]
-    if subject.startswith("7.") and answer.code in ANYWHERE:
-        return basic
+    subject = answer.enhanced.partition(".")[2]
     if subject in ENHANCED:
         return ENHANCED[subject]
     if subject.startswith("7."):
