@@ -33,7 +33,8 @@ async def everything(api: Api) -> str:
     """All that the account's lists show."""
     paths = ("webhooks", "calls", "deliveries", "sources", "keys", "numbers", "agents", "queues", "menus",
              "dispositions")  # fmt: skip
-    return json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
+    shown = json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
+    return re.sub(r'"last_used_at": [^,]*', "", shown)  # our own key is in use
 
 
 async def test_no_route_reaches_another_account(api: Api, stranger: Api) -> None:

@@ -36,7 +36,7 @@ def delivery(**more: Any) -> Delivery:
         "content_type": "application/json",
     } | more
     return Delivery(
-        id="dl_1", account_id="ac_1", webhook_id="wb_1", key="k", event_id="evt_1", event="call.completed",
+        id="dl_1", account_id="ac_1", destination_id="wb_1", key="k", event_id="evt_1", event="call.completed",
         trigger="call.completed", call_id="cl_1", created_at=NOW, occurred_at=NOW, **fields,
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from aftercall.domain.breaker import OPENS_AFTER, LaneState, failed, given_up, s
 
 NOW = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 SCHEDULE = (5, 30, 120)
-NEW = LaneState(account_id="ac", webhook_id="wb")
+NEW = LaneState(account_id="ac", destination_id="wb")
 
 
 def failing(times: int, state: LaneState = NEW, now: datetime = NOW) -> LaneState:

@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-from aftercall.domain.phone import Number, country, digits, mask, national, normalise, pretty
+from aftercall.domain.phone import (
+    Number,
+    country,
+    digits,
+    mask,
+    national,
+    normalise,
+    phone_type,
+    pretty,
+    zones,
+)
 
 
 @pytest.mark.parametrize(
@@ -103,3 +113,45 @@ def test_mask(number: str, masked: str) -> None:
 
 def test_digits() -> None:
     assert (digits("+14085551234"), digits("101")) == ("14085551234", "101")
+
+
+@pytest.mark.parametrize(
+    ("e164", "kind"),
+    [
+        ("+12125551234", "landline_or_mobile"),
+        ("+18005551234", "toll_free"),
+        ("+919876543210", "mobile"),
+        ("+911123456789", "landline"),
+        ("+33612345678", "mobile"),
+        ("+442079460000", "landline"),
+        ("+33912345678", "voip"),
+        ("+447700900123", None),  # set aside for films
+        ("+15550001111", None),  # no such area code
+        ("+99912345678", None),
+        ("101", None),
+        ("", None),
+    ],
+)
+def test_phone_type(e164: str, kind: str | None) -> None:
+    assert phone_type(e164) == kind
+
+
+@pytest.mark.parametrize(
+    ("e164", "how_many", "one_of_them"),
+    [
+        ("+12125551234", 1, "America/New_York"),
+        ("+19075551234", 2, "America/Anchorage"),
+        ("+18005551234", 42, "Pacific/Honolulu"),
+        ("+61412345678", 8, "Australia/Perth"),
+        ("+79161234567", 16, "Europe/Moscow"),
+        ("+919876543210", 1, "Asia/Calcutta"),
+    ],
+)
+def test_zones_are_all_a_number_may_be_in(e164: str, how_many: int, one_of_them: str) -> None:
+    assert len(zones(e164)) == how_many
+    assert one_of_them in zones(e164)
+
+
+@pytest.mark.parametrize("nowhere", ["+447700900123", "+15550001111", "101", ""])
+def test_zones_are_none_when_the_number_does_not_say(nowhere: str) -> None:
+    assert zones(nowhere) == ()

@@ -67,7 +67,7 @@ def test_plan_ignores_webhooks_that_chose_other_moments() -> None:
 def test_plan_names_who_is_filtered_and_why() -> None:
     made = planned(webhook(filters=Filters(queues=("Sales",))))
     assert not made.deliveries
-    assert made.skipped[0].webhook_id == "wb_1"
+    assert made.skipped[0].subscriber_id == "wb_1"
     assert made.skipped[0].why.startswith("queue")
 
 

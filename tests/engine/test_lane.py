@@ -20,7 +20,7 @@ WEBHOOK = Webhook(
 
 def delivery(number: int) -> Delivery:
     return Delivery(
-        id=f"dl_{number:04}", account_id="ac_1", webhook_id="wb_1", key=str(number), event_id="evt_1",
+        id=f"dl_{number:04}", account_id="ac_1", destination_id="wb_1", key=str(number), event_id="evt_1",
         event="call.completed", trigger="call.completed", call_id=None, body=b"{}",
         content_type="application/json", created_at=NOW, occurred_at=NOW,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def test_lane_gives_up_what_is_taken_out() -> None:
 
 def test_lane_gives_a_changed_webhook_a_fresh_chance() -> None:
     it = lane(1)
-    it.state = msgspec.structs.replace(it.state, failures=7, open_until=NOW, webhook_version=1)
+    it.state = msgspec.structs.replace(it.state, failures=7, open_until=NOW, destination_version=1)
     it.set_limits(WEBHOOK)
     assert it.state.is_open
     it.set_limits(msgspec.structs.replace(WEBHOOK, version=2))

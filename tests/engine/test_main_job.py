@@ -90,7 +90,7 @@ async def test_410_stops_disables_and_tells_another_webhook(database_url: str, t
         stored = await home.app.store.get_webhook(home.account_id, hook.id)
         assert stored is not None
         assert (stored.status, stored.status_reason) == ("disabled", "gone")
-        (delivery,) = await home.settled("failed", webhook_id=hook.id)
+        (delivery,) = await home.settled("failed", destination_id=hook.id)
         assert delivery.reason == "gone"
 
 
@@ -150,7 +150,7 @@ async def test_day_of_nothing_but_failures_disables_and_keeps(database_url: str,
         for hours in range(20):  # the breaker may let a probe wait for a turn longer than the schedule says
             await home.tried(hours + 1)
             await home.forward(3600 * 1.3)
-        await home.settled("held", webhook_id=hook.id)
+        await home.settled("held", destination_id=hook.id)
         stored = await home.app.store.get_webhook(home.account_id, hook.id)
         assert stored is not None
         assert (stored.status, stored.status_reason) == ("disabled", "failing")
@@ -164,8 +164,8 @@ async def test_hanging_receiver_delays_nobody_else(database_url: str, tmp_path: 
         slow = await home.webhook(receiver.url("/hangs"))
         good = await home.webhook(receiver.url("/good"))
         await home.post(*(home.finished(f"c{i}") for i in range(50)))
-        await home.settled("delivered", 50, webhook_id=good.id)
-        assert all(d.status == "pending" for d in await home.deliveries(webhook_id=slow.id))
+        await home.settled("delivered", 50, destination_id=good.id)
+        assert all(d.status == "pending" for d in await home.deliveries(destination_id=slow.id))
 
 
 @pytest.mark.parametrize("path", ["/302?location=http://127.0.0.1:1/", "/400", "/404", "/503"])

@@ -17,11 +17,11 @@ import msgspec
 import pytest
 
 from aftercall.domain.account import Source, Timing
-from aftercall.engine import liveness
+from aftercall.engine import jwt, liveness
 from aftercall.engine.accept import Item, Taken
 from aftercall.engine.rows import CallQuery, CallRow
 from aftercall.net import question
-from aftercall.sources import SOURCES, jwt, retell, twilio
+from aftercall.sources import SOURCES, retell, twilio
 from tests.engine.test_connections import settle
 from tests.support.house import House, house
 from tests.support.listened import add_source, change

@@ -121,7 +121,7 @@ async def test_overlapping_calls_of_one_caller_arrive_each(tmp_path: Path) -> No
 
 
 async def test_dialog_that_expires_ends_the_call(tmp_path: Path) -> None:
-    """The BYE is still to come, as when it is lost: the proxy gives the dialog up after a second, of its coarse timer."""
+    """The BYE is still to come, as when it is lost: the proxy gives the dialog up after a second or two."""
     talked = 6.0
     async with Receiver() as receiver, Server(tmp_path) as server:
         await server.webhook(receiver.url("/hook"))

@@ -71,11 +71,11 @@ def delivery(id: str | None = None, account_id: str = ACCOUNT, **more: Any) -> D
     call_id = more.pop("call_id", f"cl_{known_as.removeprefix('dl_')}")
     event = event_id(call_id or "", "call.completed", "")
     known = {
-        "webhook_id": "wb_1", "event_id": event, "event": "call.completed", "trigger": "call.completed",
+        "destination_id": "wb_1", "event_id": event, "event": "call.completed", "trigger": "call.completed",
         "body": b'{"a":1}', "content_type": "application/json", "created_at": NOW, "occurred_at": NOW, "due_at": NOW,
     }  # fmt: skip
     more = {**known, **more}
-    more.setdefault("key", f"{more['event_id']}:{more['webhook_id']}:{known_as}")
+    more.setdefault("key", f"{more['event_id']}:{more['destination_id']}:{known_as}")
     return Delivery(id=known_as, account_id=account_id, call_id=call_id, **more)
 
 

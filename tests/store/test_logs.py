@@ -147,7 +147,7 @@ async def test_get_call_keeps_to_the_account(store: SqlStore) -> None:
 async def test_deliveries_are_found_by_what_is_asked(store: SqlStore) -> None:
     one = make.delivery(call_id="cl_01AAA", event="call.ended", created_at=later(0))
     two = make.delivery(
-        call_id="cl_01AAA", webhook_id="wb_2", status="failed", reason="gone", created_at=later(10)
+        call_id="cl_01AAA", destination_id="wb_2", status="failed", reason="gone", created_at=later(10)
     )
     three = make.delivery(call_id="cl_01AAAB", status="held", due_at=None, created_at=later(20))
     await store.add_resends([one, two, three, make.delivery(account_id=OTHER, call_id="cl_01AAA")])
@@ -159,8 +159,8 @@ async def test_deliveries_are_found_by_what_is_asked(store: SqlStore) -> None:
     assert await ask(call_id="cl_01AAA") == [two.id, one.id]
     assert await ask(event_id=three.event_id) == [three.id]
     assert await ask(event="call.ended") == [one.id]
-    assert await ask(webhook_id="wb_2") == [two.id]
-    assert await ask(webhook_id="wb_2", call_id="cl_01AAAB") == []
+    assert await ask(destination_id="wb_2") == [two.id]
+    assert await ask(destination_id="wb_2", call_id="cl_01AAAB") == []
     assert await ask(status=("failed", "held")) == [three.id, two.id]
     assert await ask(since=later(10), until=later(20)) == [two.id]
 
@@ -194,7 +194,7 @@ async def test_health_of_a_webhook_that_was_never_tried(store: SqlStore) -> None
 
 async def test_health_is_read_from_the_latest_attempts(store: SqlStore) -> None:
     made = [make.delivery() for _ in range(20)]
-    await store.add_resends([*made, make.delivery(webhook_id="wb_2"), make.delivery(account_id=OTHER)])
+    await store.add_resends([*made, make.delivery(destination_id="wb_2"), make.delivery(account_id=OTHER)])
     await store.add_resends([make.delivery(status="held", due_at=None)])
     failed = Outcome(ok=False, error="status", detail="HTTP 500", latency=0.5)
     done = [
@@ -205,7 +205,7 @@ async def test_health_is_read_from_the_latest_attempts(store: SqlStore) -> None:
         for i, d in enumerate(made[:19])
     ]
     done.append(make.finished(msgspec.structs.replace(made[19], attempts=1, due_at=later(5)), failed))
-    lane = LaneState(account_id=ACCOUNT, webhook_id="wb_1", failures=1)
+    lane = LaneState(account_id=ACCOUNT, destination_id="wb_1", failures=1)
     await store.record(done, [lane])
     health = await store.health(ACCOUNT, "wb_1")
     assert (health.attempts, health.delivered, health.failed, health.success_rate) == (20, 19, 1, 0.95)

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from aftercall.store.database import migrate, open_store
-from aftercall.store.migrate import SCHEMA, SCRIPTS, NewerSchema
+from aftercall.store.migrate import SCHEMA, SCRIPTS, NewerSchema, alembic_config
 from aftercall.store.schema import metadata
 from aftercall.store.vault import Vault
 
@@ -93,3 +94,39 @@ async def test_nodes_that_start_together_migrate_once(postgres_database: str) ->
 
 def test_the_newest_migration_is_the_one_the_program_knows() -> None:
     assert ScriptDirectory(str(SCRIPTS)).get_heads() == [f"{SCHEMA:04}"]
+
+
+async def test_owners_keys_from_before_may_read_and_write_contacts_and_no_other_keys(
+    database_url: str,
+) -> None:
+    """D1. What an owner may do has grown; keys that name less were meant to."""
+    from alembic import command
+
+    owners = [
+        "events:write", "calls:read", "calls:write", "webhooks:read", "webhooks:write", "deliveries:read",
+        "deliveries:write", "directory:read", "directory:write", "keys:write",
+    ]  # fmt: skip
+    keys = {
+        "owner": owners,
+        "operator": [*owners, "accounts:write"],
+        "reader": ["calls:read"],
+        "most": owners[1:],
+    }
+
+    def before(connection: Connection) -> None:
+        command.upgrade(alembic_config(connection), "0003")
+        for name, scopes in keys.items():
+            told = json.dumps({"name": "ключ", "scopes": scopes})
+            values = {"id": name, "told": told}
+            sql = "INSERT INTO api_keys (account_id, id, digest, document) VALUES ('ac_1', :id, :id, :told)"
+            connection.execute(text(sql), values)
+
+    await inside(database_url, before)
+    await migrate(database_url)
+    found = await inside(database_url, lambda c: c.execute(text("SELECT id, document FROM api_keys")).all())
+    new = ["contacts:read", "contacts:write"]
+    assert {id_: json.loads(told)["scopes"] for id_, told in found} == {
+        "owner": [*owners, *new], "operator": [*owners, "accounts:write", *new], "reader": ["calls:read"],
+        "most": owners[1:],
+    }  # fmt: skip
+    assert {json.loads(told)["name"] for _, told in found} == {"ключ"}

@@ -13,7 +13,17 @@ from sqlalchemy import event
 from aftercall.domain.call import Call
 from aftercall.domain.delivery import Delivery
 from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
-from aftercall.store import call_log, delivery_log, holding, inputs, nodes, queue, work
+from aftercall.store import (
+    call_log,
+    contacts,
+    delivery_log,
+    holding,
+    inputs,
+    nodes,
+    queue,
+    suppressions,
+    work,
+)
 from aftercall.store.link import Link, SqliteLink
 from aftercall.store.postgres import Postgres
 from aftercall.store.sqlite import Sqlite
@@ -23,7 +33,8 @@ from tests.store import make
 from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
-BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic"}
+BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic",
+       "contacts", "suppressions"}  # fmt: skip
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -40,6 +51,11 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (inputs, "_TRAFFIC", "traffic_pkey"),
     (inputs, "_LAST", "traffic_pkey"),
     (work, "_ALIASES", "aliases_pkey"),
+    (work, "FIND_CONTACTS", "contacts_by_number"),
+    (contacts, "_GET", "contacts_pkey"),
+    (contacts, "_DELETE", "contacts_pkey"),
+    (suppressions, "_FIND", "suppressions_pkey"),
+    (suppressions, "_FIND_TO_CLEAR", "suppressions_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),
@@ -54,7 +70,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (call_log, "_SILENT", "calls_due"),
     (delivery_log, "_GET", "deliveries_pkey"),
     (delivery_log, "_ATTEMPTS", "attempts_pkey"),
-    (delivery_log, "_TRIED", "deliveries_by_webhook"),
+    (delivery_log, "_TRIED", "deliveries_by_destination"),
     (delivery_log, "_TRIED", "attempts_pkey"),
 ]
 
@@ -138,7 +154,7 @@ def a_call(i: int) -> CallRow:
 def a_delivery(i: int) -> Delivery:
     status = "failed" if i % 20 == 0 else "delivered"
     return make.delivery(
-        f"dl_{i:026}", status=status, due_at=None, webhook_id=f"wb_{i % 10}", body=b"x" * 100
+        f"dl_{i:026}", status=status, due_at=None, destination_id=f"wb_{i % 10}", body=b"x" * 100
     )
 
 
@@ -206,9 +222,9 @@ async def test_the_logs_are_quick_with_a_hundred_thousand_calls(store: SqlStore,
     deliveries = [
         (DeliveryQuery(), "deliveries_pkey"),
         (DeliveryQuery(status=("failed",)), "deliveries_pkey"),
-        (DeliveryQuery(webhook_id="wb_3"), "deliveries_by_webhook"),
+        (DeliveryQuery(destination_id="wb_3"), "deliveries_by_destination"),
         (DeliveryQuery(call_id=f"cl_{77:026}"), "deliveries_by_key"),
-        (DeliveryQuery(call_id=f"cl_{77:026}", webhook_id="wb_7"), "deliveries_by_key"),
+        (DeliveryQuery(call_id=f"cl_{77:026}", destination_id="wb_7"), "deliveries_by_key"),
     ]
     for asked, index in deliveries:
         plan = await plans(store, lambda asked=asked: store.list_deliveries(ACCOUNT, asked))  # type: ignore[misc]

@@ -51,8 +51,8 @@ async def test_claim_gives_what_is_due_and_nobody_has_once(store: SqlStore) -> N
 
 
 async def test_claim_shares_its_limit_among_lanes_oldest_first(store: SqlStore) -> None:
-    flood = [make.delivery(webhook_id="wb_flood", due_at=later(-100 + i)) for i in range(20)]
-    few = [make.delivery(webhook_id="wb_few", due_at=later(-1))]
+    flood = [make.delivery(destination_id="wb_flood", due_at=later(-100 + i)) for i in range(20)]
+    few = [make.delivery(destination_id="wb_few", due_at=later(-1))]
     await add(store, *flood, *few)
     claimed = await claim(store, limit=6)
     assert ids(claimed) == ids(few) | ids(flood[:3])
@@ -60,19 +60,19 @@ async def test_claim_shares_its_limit_among_lanes_oldest_first(store: SqlStore) 
 
 
 async def test_claim_uses_what_one_lane_leaves_for_the_next(store: SqlStore) -> None:
-    await add(store, make.delivery(webhook_id="wb_a", due_at=later(-10)))
-    await add(store, *(make.delivery(webhook_id="wb_b", due_at=later(-5)) for _ in range(9)))
+    await add(store, make.delivery(destination_id="wb_a", due_at=later(-10)))
+    await add(store, *(make.delivery(destination_id="wb_b", due_at=later(-5)) for _ in range(9)))
     assert len(await claim(store, limit=8)) == 8
 
 
 async def test_claim_leaves_out_full_lanes_and_the_buckets_of_others(store: SqlStore) -> None:
     mine, theirs, full = "wb_1", "wb_2", "wb_3"
     assert len({bucket_of(w) for w in (mine, theirs, full)}) == 3
-    await add(store, *(make.delivery(webhook_id=w) for w in (mine, theirs, full)))
+    await add(store, *(make.delivery(destination_id=w) for w in (mine, theirs, full)))
     buckets = [bucket_of(mine), bucket_of(full)]
-    assert [d.webhook_id for d in await claim(store, buckets=buckets, full=[full])] == [mine]
+    assert [d.destination_id for d in await claim(store, buckets=buckets, full=[full])] == [mine]
     assert await claim(store, buckets=[]) == []
-    assert {d.webhook_id for d in await claim(store)} == {theirs, full}
+    assert {d.destination_id for d in await claim(store)} == {theirs, full}
 
 
 async def test_what_is_unclaimed_can_be_claimed_again(store: SqlStore) -> None:
@@ -84,11 +84,14 @@ async def test_what_is_unclaimed_can_be_claimed_again(store: SqlStore) -> None:
 
 async def test_next_due_looks_at_the_same_lanes_as_claim(store: SqlStore) -> None:
     assert await store.next_due(None, []) is None
-    await add(store, make.delivery(webhook_id="wb_1", due_at=later(5)))
+    await add(store, make.delivery(destination_id="wb_1", due_at=later(5)))
     await add(
-        store, make.delivery(webhook_id="wb_2", due_at=later(3)), make.delivery(webhook_id="wb_2"), owner="n1"
+        store,
+        make.delivery(destination_id="wb_2", due_at=later(3)),
+        make.delivery(destination_id="wb_2"),
+        owner="n1",
     )
-    await add(store, make.delivery(webhook_id="wb_2", due_at=later(9)))
+    await add(store, make.delivery(destination_id="wb_2", due_at=later(9)))
     assert await store.next_due(None, []) == later(5)
     assert await store.next_due(None, ["wb_1"]) == later(9)
     assert await store.next_due([bucket_of("wb_2")], []) == later(9)
@@ -153,8 +156,10 @@ async def test_the_same_attempt_recorded_by_two_nodes_is_one(store: SqlStore) ->
 
 
 async def test_lane_states_are_replaced(store: SqlStore) -> None:
-    first = LaneState(account_id=ACCOUNT, webhook_id="wb_1", failures=3, failing_since=NOW, last_error="dns")
-    second = LaneState(account_id=ACCOUNT, webhook_id="wb_1", last_success_at=NOW)
+    first = LaneState(
+        account_id=ACCOUNT, destination_id="wb_1", failures=3, failing_since=NOW, last_error="dns"
+    )
+    second = LaneState(account_id=ACCOUNT, destination_id="wb_1", last_success_at=NOW)
     await store.record([], [first])
     await store.record([], [second])
     assert await store.lane_states() == [second]
@@ -162,7 +167,7 @@ async def test_lane_states_are_replaced(store: SqlStore) -> None:
 
 async def test_hold_and_release_keep_to_the_webhook_and_the_account(store: SqlStore) -> None:
     mine = [make.delivery(), make.delivery(due_at=later(60))]
-    others = [make.delivery(webhook_id="wb_2"), make.delivery(account_id=OTHER)]
+    others = [make.delivery(destination_id="wb_2"), make.delivery(account_id=OTHER)]
     await add(store, mine[0], owner="n1")
     await add(store, mine[1], *others)
     assert await store.hold(ACCOUNT, "wb_1", "paused") == 2
@@ -246,7 +251,7 @@ async def test_work_committed_by_a_node_after_it_was_thought_dead_is_not_lost(tw
 
 @pytest.mark.postgres
 async def test_two_nodes_never_claim_the_same(two: list[SqlStore]) -> None:
-    made = [make.delivery(webhook_id=f"wb_{i % 7}") for i in range(400)]
+    made = [make.delivery(destination_id=f"wb_{i % 7}") for i in range(400)]
     await add(two[0], *made)
 
     async def take_all(store: SqlStore, node: str) -> list[Delivery]:

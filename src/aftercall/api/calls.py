@@ -248,7 +248,7 @@ def _event(spoken: SpokenEvent) -> EventOut:
         late=event.late,
         is_test=event.is_test,
         details=event.details,
-        skipped=tuple(SkippedOut(s.webhook_id, s.why, why_skipped(s.why)) for s in spoken.skipped),
+        skipped=tuple(SkippedOut(s.subscriber_id, s.why, why_skipped(s.why)) for s in spoken.skipped),
     )
 
 

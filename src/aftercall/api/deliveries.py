@@ -1,25 +1,27 @@
 """/v1/deliveries: the delivery log, with every attempt; resend and cancel (W10)."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from aftercall.api.operation import Ask, Listing, operation
-from aftercall.domain.delivery import Attempt, Delivery
+from aftercall.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
 from aftercall.domain.errors import Conflict, NotFound
 from aftercall.engine.resend import again
 from aftercall.engine.rows import DeliveryQuery
 
 TAG = "Deliveries"
 Moment = Annotated[datetime, Meta(tz=True)]
-State = Literal["pending", "held", "delivered", "failed", "cancelled"]
+State = DeliveryStatus
 Id = Annotated[str, Meta(max_length=200)]
 
 
 class DeliveriesQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     webhook_id: Id | None = None
+    connection_id: Id | None = None
+    channel: Channel | None = None
     call_id: Id | None = None
     event_id: Id | None = None
     event: Id | None = None
@@ -34,7 +36,9 @@ class DeliveryOut(msgspec.Struct, frozen=True, kw_only=True):
     """`next_attempt_at` is set while it is pending; `reason` says why it was held, failed or cancelled."""
 
     id: str
-    webhook_id: str
+    channel: Channel
+    webhook_id: str | None
+    connection_id: str | None
     event_id: str
     event: str
     trigger: str
@@ -78,7 +82,10 @@ class DeliveryDetail(DeliveryOut, frozen=True, kw_only=True):
 
 @operation("GET", "/v1/deliveries", "deliveries:read", "List deliveries, newest first", tag=TAG)
 async def list_deliveries(ask: Ask, query: DeliveriesQuery) -> Listing[DeliveryOut]:
-    page = await ask.app.store.list_deliveries(ask.account_id, DeliveryQuery(**msgspec.structs.asdict(query)))
+    asked = msgspec.structs.asdict(query)
+    asked["destination_id"] = asked.pop("webhook_id") or asked["connection_id"]
+    del asked["connection_id"]
+    page = await ask.app.store.list_deliveries(ask.account_id, DeliveryQuery(**asked))
     return Listing(tuple(shown(d) for d in page.items), page.next_cursor)
 
 
@@ -101,7 +108,7 @@ async def get_delivery(ask: Ask, delivery_id: str) -> DeliveryDetail:
 async def resend_delivery(ask: Ask, delivery_id: str) -> DeliveryOut:
     """A delivery of its own with the same event id and body. The first one's schedule goes on as it was."""
     delivery = await _find(ask, delivery_id)
-    webhook = await ask.app.store.get_webhook(ask.account_id, delivery.webhook_id)
+    webhook = await ask.app.store.get_webhook(ask.account_id, delivery.destination_id)
     if webhook is None:
         raise Conflict("The webhook has been deleted.")
     new = again(delivery, webhook, ask.now)
@@ -132,7 +139,9 @@ def shown(delivery: Delivery) -> DeliveryOut:
 def _fields(delivery: Delivery) -> dict[str, Any]:
     return {
         "id": delivery.id,
-        "webhook_id": delivery.webhook_id,
+        "channel": delivery.channel,
+        "webhook_id": delivery.destination_id if delivery.channel == "webhook" else None,
+        "connection_id": delivery.destination_id if delivery.channel != "webhook" else None,
         "event_id": delivery.event_id,
         "event": delivery.event,
         "trigger": delivery.trigger,

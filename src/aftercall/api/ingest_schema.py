@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from aftercall.domain.fact import Data
+from aftercall.engine.taking import MAX_KEY
 from aftercall.sources.fields import FIELDS
 from aftercall.sources.http import KINDS
-from aftercall.sources.limits import MAX_KEY
 from aftercall.sources.names import MOST
 
 TIME = {

@@ -48,7 +48,7 @@ def _skipped(spoken: SpokenEvent, skipped: Skipped) -> Moment:
         type="skipped",
         text=why_skipped(skipped.why),
         event_id=spoken.event.event_id,
-        webhook_id=skipped.webhook_id,
+        webhook_id=skipped.subscriber_id,
     )
 
 
@@ -67,5 +67,5 @@ def _delivery(delivery: Delivery) -> Moment:
         text=f"{title(delivery.trigger)}: {state}{why} after {delivery.attempts} attempts",
         event_id=delivery.event_id,
         delivery_id=delivery.id,
-        webhook_id=delivery.webhook_id,
+        webhook_id=delivery.destination_id,
     )

@@ -1,12 +1,12 @@
 """The webhook channel: one signed request, and what came of it (W2, W5, W6, W9)."""
 
 from base64 import b64encode
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import msgspec
 
 from aftercall import __version__
+from aftercall.channels.waiting import retry_after
 from aftercall.domain.delivery import Delivery, ErrorCode, Outcome
 from aftercall.domain.signature import sign
 from aftercall.domain.webhook import Auth, Webhook
@@ -136,7 +136,7 @@ def _outcome(
         error=None if ok else "gone" if status == 410 else "status",
         detail="" if ok else _explain(status),
         retry=not (webhook.fail_fast and (status in FINAL_4XX or 300 <= status < 400)),
-        retry_after=None if ok else _retry_after(response, now),
+        retry_after=None if ok else retry_after(status, response.headers, now),
         gone=status == 410,
         status_code=status,
         response_headers=response.headers,
@@ -152,18 +152,3 @@ def _explain(status: int) -> str:
     if 300 <= status < 400:
         return f"the receiver answered {status}, a redirect; redirects are never followed"
     return f"the receiver answered {status}"
-
-
-def _retry_after(response: Response, now: datetime) -> float | None:
-    """Seconds to wait as the receiver asks with 429 or 503 (RFC 9110, 10.2.3: seconds or an HTTP date)."""
-    if response.status not in (429, 503):
-        return None
-    raw = next((value for name, value in response.headers if name.lower() == "retry-after"), "").strip()
-    if raw.isascii() and raw.isdigit() and len(raw) < 10:
-        return float(raw)
-    try:
-        at = parsedate_to_datetime(raw)
-    except ValueError:
-        return None
-    at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-    return max(0.0, (at - now).total_seconds())

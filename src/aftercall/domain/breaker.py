@@ -7,21 +7,28 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from aftercall.domain.delivery import Channel, Outcome
+
 OPENS_AFTER = 5  # consecutive failures
 DISABLES_AFTER = timedelta(hours=24)  # of nothing but failures
 JITTER = 0.2
+# Of messages: what the next one would meet, too.
+LANE_ERRORS = frozenset({
+    "dns", "address_refused", "connect", "tls", "timeout", "protocol", "invalid_url", "unavailable", "credentials",
+    "credit", "config",
+})  # fmt: skip
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What is remembered of a webhook's receiver between attempts and restarts."""
 
     account_id: str
-    webhook_id: str
+    destination_id: str
     failures: int = 0  # consecutive
     failing_since: datetime | None = None
     open_until: datetime | None = None  # the breaker is open; the next probe is due then
     probes: int = 0
-    webhook_version: int = 0  # the webhook as it was when it failed last
+    destination_version: int = 0  # the webhook as it was when it failed last
     last_success_at: datetime | None = None
     last_failure_at: datetime | None = None
     last_error: str | None = None
@@ -31,8 +38,13 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return self.open_until is not None
 
 
+def counts(channel: Channel, outcome: Outcome) -> bool:
+    """Whether a failure is the receiver's as such: a text to a wrong number says nothing about the next one."""
+    return channel == "webhook" or outcome.error in LANE_ERRORS
+
+
 def succeeded(state: LaneState, now: datetime) -> LaneState:
-    return LaneState(account_id=state.account_id, webhook_id=state.webhook_id, last_success_at=now)
+    return LaneState(account_id=state.account_id, destination_id=state.destination_id, last_success_at=now)
 
 
 def failed(

@@ -90,6 +90,7 @@ class Call(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: Status | None = None
     reason: Reason | None = None
     hangup: Hangup | None = None
+    contact: Named | None = None  # the customer, where the account knows that number
     queue: Named | None = None
     ivr: Named | None = None
     auto_attendant: Named | None = None

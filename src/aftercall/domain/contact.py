@@ -57,3 +57,6 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     delivery_id: str | None = None  # the message it came after
     created_at: datetime
     created_by: str = ""
+    cleared_at: datetime | None = None
+    cleared_by: str = ""
+    cleared_reason: str = ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from aftercall.domain import phone
+from aftercall.domain import roots
 from aftercall.domain.call import Call
 from aftercall.domain.classic import VALUES, View, value
 from aftercall.domain.event import Event
@@ -75,86 +75,17 @@ class Context(dict[str, Any]):
         return made
 
 
-def _event(view: View) -> dict[str, Any]:
-    event = view.event
-    return {
-        "name": event.name,
-        "trigger": view.trigger,
-        "id": event.event_id,
-        "occurred_at": tidy(event.occurred_at),
-        "received_at": tidy(event.received_at),
-        "sequence": event.sequence,
-        "revision": event.revision,
-        "late": event.late,
-        "is_test": event.is_test,
-        "details": tidy(event.details),
-    }
-
-
-def _call(view: View) -> Lazy:
-    def make(name: str) -> Any:
-        derived = DERIVED.get(name)
-        return derived(view) if derived else tidy(getattr(view.call, "from_" if name == "from" else name))
-
-    return Lazy(ROOTS["call"], make)
-
-
-def _summary(view: View) -> str | None:
-    return None if view.call.analysis is None else view.call.analysis.summary
-
-
-def _transcript(view: View) -> str | None:
-    transcript = view.call.transcript
-    if transcript is None:
-        return None
-    return "\n".join([f"{turn.role}: {turn.text}" for turn in transcript.turns])
-
-
-DERIVED: dict[str, Callable[[View], Any]] = {
-    "id": lambda v: v.event.call_id,
-    "call_id": lambda v: v.event.call_id,
-    "is_test": lambda v: v.event.is_test or v.call.is_test,
-    "summary": _summary,
-    "transcript_text": _transcript,
-}
-
-
-def _customer(view: View) -> dict[str, Any]:
-    call = view.call
-    number = call.customer_number
-    return {
-        "phone": number,
-        "number": number,
-        "national": phone.national(number) if number else None,
-        "country": phone.country(number) if number else None,
-        "name": call.to_name if call.direction == "outbound" else call.from_name,
-    }
-
-
-def _agent(view: View) -> Any:
-    return tidy(view.event.details.get("agent") or view.call.agent or {})
-
-
-def _vars(view: View) -> dict[str, Any]:
-    """`status` and `summary` are always there once a call is analysed (V1)."""
-    analysis = view.call.analysis
-    if analysis is None:
-        return {}
-    predefined = {"status": analysis.success, "summary": analysis.summary}
-    return {**predefined, **tidy(analysis.variables)}
-
-
 def _classic(view: View) -> Lazy:
     declared = trigger_variables(view.trigger)
     return Lazy(VALUES, lambda name: value(view, name, declared.get(name) or _kind(name)))
 
 
 MAKERS: dict[str, Callable[[View], Any]] = {
-    "event": _event,
-    "call": _call,
-    "customer": _customer,
-    "agent": _agent,
-    "vars": _vars,
+    "event": roots.event,
+    "call": roots.call,
+    "customer": roots.customer,
+    "agent": roots.agent,
+    "vars": roots.variables,
     "classic": _classic,
 }
 

@@ -20,6 +20,7 @@ TransportError = Literal[
 ]  # fmt: skip
 ErrorCode: TypeAlias = TransportError | ErrorClass
 
+LOOK_UPS = (30, 120, 600)  # seconds: when a provider is asked for a submit that has had no answer
 SCHEDULE = (5, 30, 120, 600, 3600, 21600)  # seconds after each failed attempt: six retries (W6)
 JITTER = 0.2
 RETRY_AFTER_CAP = 3600  # seconds
@@ -30,8 +31,9 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     id: str
     account_id: str
-    webhook_id: str
-    key: str  # unique: event and destination, plus the trigger in classic style
+    destination_id: str  # the webhook, or the connection a message goes by (its rule where there is none)
+    channel: Channel = "webhook"
+    key: str  # unique: event and destination, plus the trigger in classic style; of a message, event, rule and role
     event_id: str
     event: str
     trigger: str
@@ -44,6 +46,7 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: DeliveryStatus = "pending"
     reason: str | None = None  # why held, failed or cancelled
     attempts: int = 0
+    started: int = 0  # the attempt whose start was committed; more than `attempts`: nobody knows how it ended
     due_at: datetime | None = None
     resend_of: str | None = None  # a manual resend is a delivery of its own
     is_test: bool = False
@@ -100,13 +103,17 @@ def settle(
     now: datetime,
     schedule: tuple[int, ...] = SCHEDULE,
     jitter: float = 0.0,
+    channel: Channel = "webhook",
 ) -> Settled:
     """The delivery's new state after its `attempts`-th attempt (1 for the first).
 
-    `jitter` is a number in [-1, 1] drawn by the caller; it moves the wait by at most 20 %.
+    `jitter` is a number in [-1, 1] drawn by the caller; it moves the wait by at most 20 %. A message that may have
+    been taken is never repeated (promise 12): its `due_at` is when to look it up.
     """
     if outcome.ok:
-        return Settled("delivered")
+        return Settled("delivered" if channel == "webhook" else "sent")
+    if outcome.in_doubt:
+        return Settled("unknown", due_at=now + timedelta(seconds=LOOK_UPS[0]), reason="in_doubt")
     if outcome.gone:
         return Settled("failed", reason="gone")
     if not outcome.retry:

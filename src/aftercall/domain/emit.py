@@ -20,13 +20,13 @@ ALWAYS_WELCOME = frozenset(
     {"disposition", "sub_disposition", "disposition_at", "disposition_by", "notes", "tags"}
 )
 # Differences in these alone are no revision: they are how the call is known, not what is known of it.
-UNSPOKEN = frozenset({"phase", "final", "data_quality", "customer_dialed"})
+UNSPOKEN = frozenset({"phase", "final", "data_quality", "customer_dialed", "contact"})
 
 
 class Hold(msgspec.Struct, frozen=True):
-    """A webhook that asked to wait (H7): it gets the completed call once, when all is there or time is up."""
+    """A webhook or rule that asked to wait (H7): it gets the call once, when all is there or time is up."""
 
-    webhook_id: str
+    subscriber_id: str = msgspec.field(name="webhook_id")
     awaiting: tuple[HoldFor, ...]
     until: datetime
     event: Event
@@ -44,6 +44,8 @@ class Speech(msgspec.Struct, frozen=True, omit_defaults=True):
     revision: int = 0
     told: Call | None = None  # what the last revision said, when the call has changed since
     holds: tuple[Hold, ...] = ()
+    acted: tuple[str, ...] = ()  # the rules that have run for the call, in order
+    over: tuple[str, ...] = ()  # those that did not, because ten had
 
 
 class Emission(msgspec.Struct, frozen=True):

@@ -3,18 +3,30 @@
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from typing import Protocol
 
 from aftercall.domain.call import Call
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Agent, Named, Status
-from aftercall.domain.webhook import STATUSES, Filters, Webhook
+from aftercall.domain.webhook import STATUSES, Filters
 
 NOTHING = Filters()
 _NUMBER = re.compile(r"\+?[\d\s().\-/]+", re.ASCII)
 
 
-def refusal(webhook: Webhook, call: Call, ours: tuple[str, str] | None = None) -> str | None:
-    """None when the webhook wants the call, else the first filter that does not.
+class Choosy(Protocol):
+    """Who wants some calls and not others: a webhook, a rule."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def events(self) -> tuple[Status, ...]: ...
+    @property
+    def filters(self) -> Filters: ...
+
+
+def refusal(webhook: Choosy, call: Call, ours: tuple[str, str] | None = None) -> str | None:
+    """None when the webhook or rule wants the call, else the first filter that does not.
 
     Codes: `outcome:<status>`, `direction:<direction>`, `call_type:<type>`, `number`, `queue`, `agent`, `tag`,
     `min_duration`, `max_duration`. Outcome and durations are asked once the call has ended; all else

@@ -92,6 +92,40 @@ class Email(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     missing: tuple[str, ...] = ()
 
 
+class Override(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's word that a message goes all the same, as far as the policies let it."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The body of a delivery that is a message: one of `sms` and `email`, and where it came from.
+
+    `given` is the recipient as the call had it, before it was read as a number. `expires_at`: too late after that.
+    """
+
+    role: Role
+    sms: Sms | None = None
+    email: Email | None = None
+    rule_id: str | None = None
+    sender_id: str | None = None
+    given: str | None = None
+    anonymous: bool = False
+    expires_at: datetime
+    override: Override | None = None
+
+    @property
+    def to(self) -> str:
+        return self.sms.to if self.sms is not None else self.email.to if self.email is not None else ""
+
+    @property
+    def template_id(self) -> str | None:
+        made = self.sms or self.email
+        return made.template_id if made is not None else None
+
+
 ReceiptStatus = Literal["queued", "sent", "delivered", "undelivered", "expired", "rejected", "failed"]
 
 

@@ -104,12 +104,47 @@ AGENT: Members = {
     "follow_me_number": ("string", "Number that agent's calls follow to"),
     "kind": ("string", "human or ai"),
 }
-ROOTS: dict[str, Members] = {
+_SHARED: dict[str, Members] = {
     "event": EVENT,
     "call": CALL,
     "customer": CUSTOMER,
     "agent": AGENT,
     "account": {"id": ("string", "Id of the account")},
     "source": {"id": ("string", "Id of the source the call came from")},
+}
+ROOTS: dict[str, Members] = {
+    **_SHARED,
     "webhook": {"id": ("string", "Id of this webhook"), "name": ("string", "Name of this webhook")},
+}
+
+# Of messages to people (S2). What stands here beside a shared root's members only messages have.
+MESSAGE_ROOTS: dict[str, Members] = {
+    **_SHARED,
+    "call": {
+        **CALL,
+        "summary": ("string", "Summary of the conversation; without analysis made from the call's facts"),
+        "title": ("string", "What happened, in a few words: Missed call from Ana, +14085551234"),
+    },
+    "customer": {
+        **CUSTOMER,
+        "label": ("string", "Contact name when the number is saved, and the number"),
+        "phone_type": ("string", "mobile, landline, voip, toll_free and so on, as far as the number tells"),
+    },
+    "contact": {
+        "name": ("string", "Name the outside party's number is saved under"),
+        "number": ("string", "Number of the contact, E.164"),
+        "email": ("string", "Mail address of the contact"),
+        "time_zone": ("string", "Time zone of the contact"),
+        "tags": ("array", "Tags of the contact"),
+        "details": ("object", "Further details of the contact, each under its name"),
+    },
+    "recipient": {
+        "role": ("string", "Whom the message is for: caller, user or fixed"),
+        "name": ("string", "Name of the recipient"),
+        "address": ("string", "Number or mail address of the recipient"),
+    },
+    "rule": {
+        "id": ("string", "Id of the post-call action"),
+        "name": ("string", "Name of the post-call action"),
+    },
 }

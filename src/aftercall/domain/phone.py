@@ -14,6 +14,15 @@ ANONYMOUS = frozenset({
     "anonymous", "unknown", "restricted", "private", "unavailable", "withheld", "blocked", "nonumber",
     "anonymous.invalid", "asreceived", "privatenumber", "266696687", "",
 })  # fmt: skip
+PhoneType = Literal[
+    "mobile", "landline", "landline_or_mobile", "voip", "toll_free", "premium", "shared_cost", "personal", "pager",
+    "company", "voicemail",
+]  # fmt: skip
+# In the order of phonenumbers.PhoneNumberType, whose numbers are those of Google's libphonenumber.
+_TYPES: dict[int, PhoneType] = {
+    0: "landline", 1: "mobile", 2: "landline_or_mobile", 3: "toll_free", 4: "premium", 5: "shared_cost",
+    6: "voip", 7: "personal", 8: "pager", 9: "company", 10: "voicemail",
+}  # fmt: skip
 _SEPARATORS = re.compile(r"[\s().\-/\u00a0\u2010-\u2015]+")
 _DIALLED = re.compile(r"\+?\d+", re.ASCII)
 _LONGEST_EXTENSION = 5  # digits; short codes and internal numbers are never made E.164
@@ -76,6 +85,19 @@ def country(e164: str) -> str | None:
     return _split(e164)[0]
 
 
+def phone_type(e164: str) -> PhoneType | None:
+    """What kind of line a number belongs to, as far as its digits tell; None where it belongs to no line.
+
+    In North America they do not tell mobiles from landlines. A ported number looks like what it was.
+    """
+    return _tables(e164)[0]
+
+
+def zones(e164: str) -> tuple[str, ...]:
+    """The time zones (IANA) a number may be in: 42 for +1 800, none where that is unknown."""
+    return _tables(e164)[1]
+
+
 def mask(number: str) -> str:
     """The number for people who may not see it: the last two digits, and how many there are."""
     seen = 2 if sum(c.isdigit() for c in number) > 4 else 0
@@ -122,6 +144,22 @@ def _parsed(digits: str, country: str | None) -> str | None:
         return None
     e164 = str(lib.format_number(parsed, lib.PhoneNumberFormat.E164))
     return e164 if E164.fullmatch(e164) else None
+
+
+@lru_cache(maxsize=16384)
+def _tables(e164: str) -> tuple[PhoneType | None, tuple[str, ...]]:
+    if not E164.fullmatch(e164):
+        return None, ()
+    lib = _phonenumbers()
+    from phonenumbers import timezone  # noqa: PLC0415  # 3 MB more, for messages only
+
+    try:
+        parsed = lib.parse(e164, None)
+    except lib.NumberParseException:
+        return None, ()
+    kind = _TYPES.get(lib.number_type(parsed))
+    found = timezone.time_zones_for_number(parsed) if kind else ()
+    return kind, tuple(zone for zone in found if zone != "Etc/Unknown")
 
 
 @lru_cache(maxsize=16384)

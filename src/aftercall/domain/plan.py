@@ -13,7 +13,7 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.emit import Hold
 from aftercall.domain.errors import Problem
 from aftercall.domain.event import COMPLETED, UPDATED, Event
-from aftercall.domain.filter import own_number, refusal
+from aftercall.domain.filter import Choosy, own_number, refusal
 from aftercall.domain.payload import Rendered, render
 from aftercall.domain.trigger import fires, waiting_for
 from aftercall.domain.webhook import HoldFor, Webhook
@@ -22,9 +22,9 @@ LATE_LIMIT = timedelta(seconds=60)  # an in-call event older than this is of no 
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """A webhook that chose this event and does not get it."""
+    """A webhook or rule that chose this event and does not get it."""
 
-    webhook_id: str
+    subscriber_id: str = msgspec.field(name="webhook_id")
     why: str
 
 
@@ -54,7 +54,7 @@ def plan(
             continue
         if webhook.filters.numbers and ours is None:
             ours = own_number(call)
-        why = _refusal(webhook, event, call, waiting, source_id, ours)
+        why = _switched_off(webhook) or refused(webhook, event, call, waiting, source_id, ours)
         if why is not None:
             skipped.append(Skipped(webhook.id, why))
             continue
@@ -103,7 +103,7 @@ def deliver(
     return Delivery(
         id=delivery_id,
         account_id=webhook.account_id,
-        webhook_id=webhook.id,
+        destination_id=webhook.id,
         key=key,
         event_id=event.event_id,
         event=event.name,
@@ -126,6 +126,7 @@ def awaited(hold_for: Sequence[HoldFor], call: Call) -> tuple[HoldFor, ...]:
     if not hold_for:
         return ()
     present = {
+        "actions": False,  # for whoever knows of them to say
         "wrap_up": call.wrap_up_seconds is not None,
         "analysis": call.analysis is not None,
         "recording": any(r.status in ("ready", "failed") for r in call.recordings),
@@ -133,21 +134,24 @@ def awaited(hold_for: Sequence[HoldFor], call: Call) -> tuple[HoldFor, ...]:
     return tuple(what for what in hold_for if not present[what])
 
 
-def _refusal(
-    webhook: Webhook,
+def _switched_off(webhook: Webhook) -> str | None:
+    return "disabled" if webhook.status == "disabled" and webhook.status_reason != "failing" else None
+
+
+def refused(
+    webhook: Choosy,
     event: Event,
     call: Call,
     waiting: Sequence[Hold],
     source_id: str,
-    ours: tuple[str, str] | None,
+    ours: tuple[str, str] | None = None,
 ) -> str | None:
-    if webhook.status == "disabled" and webhook.status_reason != "failing":
-        return "disabled"
+    """Why a webhook or rule that chose this event does not get it; None when it does."""
     if not event.call_id:
         return None  # a notice is about no call
     if event.late and event.spoken_at - event.occurred_at > LATE_LIMIT:
         return "late"
-    if event.name == UPDATED and any(h.webhook_id == webhook.id for h in waiting):
+    if event.name == UPDATED and any(h.subscriber_id == webhook.id for h in waiting):
         return "waiting"  # the one message it asked for will say it
     if webhook.filters.sources and source_id not in webhook.filters.sources:
         return "source"

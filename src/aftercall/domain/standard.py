@@ -105,6 +105,7 @@ class Body(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     details: dict[str, Any] = {}
     did: str | None = None
     customer_number: str | None = None
+    contact: Pair | None = None
     from_name: str | None = None
     to_name: str | None = None
     from_presentation: str | None = None
@@ -214,6 +215,7 @@ def _body(webhook: Webhook, event: Event, call: Call, source_id: str | None) -> 
         details=details,
         did=call.did,
         customer_number=call.customer_number,
+        contact=_pair(call.contact),
         from_name=call.from_name,
         to_name=call.to_name,
         from_presentation=call.from_presentation,

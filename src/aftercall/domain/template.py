@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from aftercall.domain.errors import Invalid
-from aftercall.domain.template_filters import FILTERS, LONGEST
+from aftercall.domain.template_filters import ANY, FILTERS, LONGEST, refusal, unprintable
 from aftercall.domain.wire import dumps, text
 
 MAX_SIZE = 64 * 1024  # bytes of the template as JSON
@@ -21,6 +21,8 @@ MAX_FILTERS = 10  # in one token
 Schema = Mapping[str, frozenset[str] | None]
 Context = Mapping[str, Any]
 Part = Callable[[Context], Any]
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+Kinds = Mapping[str, str]  # a path's declared type
 
 _LEXER = re.compile(
     r"""\s*(?:
@@ -50,31 +52,60 @@ class Lazy(dict[str, Any]):
         return {name: value for name in self.names if (value := self[name]) is not None}
 
 
+class Spot(msgspec.Struct, frozen=True):
+    """One placeholder: where it stands, what it names (a literal: ""), its value, what filters make of it."""
+
+    start: int
+    end: int
+    path: str
+    value: Part
+    made: Part
+    fills: bool  # one of its filters has something to say where there is no value
+
+    def lacks(self, context: Context) -> bool:
+        if not self.path:
+            return False
+        if not self.fills and self.value(context) in NOTHING:
+            return True
+        return self.made(context) is None
+
+
 class Template(msgspec.Struct, frozen=True):
     """A compiled template. `render` gives a JSON value of the template's shape."""
 
     part: Part
+    spots: tuple[Spot, ...] = ()
 
     def render(self, context: Context) -> Any:
         return self.part(context)
 
+    def missing(self, context: Context) -> tuple[str, ...]:
+        """The paths that have no value and no `default`, each once. Asked for apart: webhooks need no answer."""
+        return tuple(dict.fromkeys(spot.path for spot in self.spots if spot.lacks(context)))
 
-def compile(template: Any, schema: Schema, field: str = "template", zone: str = "UTC") -> Template:  # noqa: A001
+
+def compile(  # noqa: A001
+    template: Any, schema: Schema, field: str = "template", zone: str = "UTC", kinds: Kinds | None = None
+) -> Template:
     """Compile a JSON value. A string that is one token alone keeps the JSON type of what it names.
 
-    `zone` is for the date filter. Raises Invalid, naming the place in the template and the position in the
-    string, counted from 1.
+    `zone` is for the date filter. With `kinds`, filters that cannot take a path's type are refused, and so is what
+    cannot stand in a text. Raises Invalid, naming the place in the template and the position in the string,
+    counted from 1.
     """
     if len(dumps(template)) > MAX_SIZE:
         raise Invalid.field(field, f"may have at most {MAX_SIZE} bytes")
-    return Template(_Compiler(schema, zone).value(template, field, 0))
+    compiler = _Compiler(schema, zone, kinds)
+    part = compiler.value(template, field, 0)
+    return Template(part, tuple(compiler.spots))
 
 
 class _Compiler:
     """Walks a template once; counts what is bounded."""
 
-    def __init__(self, schema: Schema, zone: str) -> None:
-        self.schema, self.zone, self.tokens = schema, zone, 0
+    def __init__(self, schema: Schema, zone: str, kinds: Kinds | None) -> None:
+        self.schema, self.zone, self.kinds, self.tokens = schema, zone, kinds, 0
+        self.spots: list[Spot] = []
 
     def value(self, template: Any, field: str, depth: int) -> Part:
         if depth > MAX_DEPTH:
@@ -110,17 +141,23 @@ class _Token:
     def __init__(self, compiler: _Compiler, source: str, start: int, field: str) -> None:
         self.compiler, self.source, self.start, self.field = compiler, source, start, field
         self.at = start + 2
+        self.kind, self.fills = ANY, False
         compiler.tokens += 1
         if compiler.tokens > MAX_TOKENS:
             self.fail(f"more than {MAX_TOKENS} placeholders", start)
 
     def read(self) -> tuple[Part, int]:
         """The compiled token and the position after it."""
-        part = self.operand(*self.lex())
+        first, word, began = self.lex()
+        part = value = self.operand(first, word, began)
+        self.kind = (self.compiler.kinds or {}).get(word, ANY)
         filters = 0
         while True:
             kind, _, at = self.lex()
             if kind == "end":
+                self.check_kind(word, began)
+                path = word if first == "path" else ""
+                self.compiler.spots.append(Spot(self.start, self.at, path, value, part, self.fills))
                 return part, self.at
             if kind != "pipe":
                 self.fail("expected `|` or `}}`", at)
@@ -173,17 +210,17 @@ class _Token:
         kind, name, at = self.lex()
         if kind != "path":
             self.fail("expected a filter", at)
-        known = FILTERS.get(name)
-        if known is None:
-            self.fail(f"there is no filter `{name}`; there are {', '.join(FILTERS)}", at)
-        args = self.arguments()
-        if not known.least <= len(args) <= known.most:
-            self.fail(f"`{name}` takes {known.least} to {known.most} arguments, not {len(args)}", at)
+        args = self.arguments() if name in FILTERS else []
+        if (why := refusal(name, len(args), self.kind)) is not None:
+            self.fail(why, at)
+        known = FILTERS[name]
+        self.kind, self.fills = known.gives, self.fills or known.fills
         apply = known.bound(self.compiler.zone)
 
         def run(context: Context) -> Any:
-            made = apply(inner(context), *[arg(context) for arg in args])
-            return made[:LONGEST] if isinstance(made, str) else made
+            value = inner(context)
+            made = apply(value, *[arg(context) for arg in args])
+            return made[:LONGEST] if isinstance(made, str) and made is not value else made
 
         return run
 
@@ -199,6 +236,10 @@ class _Token:
                 self.at = before
                 return args
             args.append(self.operand(*self.lex()))
+
+    def check_kind(self, word: str, at: int) -> None:
+        if self.compiler.kinds is not None and (why := unprintable(word, self.kind)) is not None:
+            self.fail(why, at)
 
     def fail(self, message: str, at: int) -> NoReturn:
         raise Invalid.field(self.field, f"{message} (at position {at + 1})")

@@ -24,13 +24,27 @@ _CODES = frozenset("YmdHMSybBaApIjZzG")
 _SHORT = {"F": "%Y-%m-%d", "T": "%H:%M:%S", "R": "%H:%M", "D": "%m/%d/%y"}
 
 
+ANY = "any"  # of a path below the declared ones: nobody knows
+_WORDS = frozenset({"string", "time", "integer", "number"})
+_NUMBERS = frozenset({"integer", "number"})
+_LISTS = frozenset({"array", "string"})
+_ALL = frozenset({"string", "time", "integer", "number", "boolean", "object", "array"})
+
+
 class Filter(msgspec.Struct, frozen=True):
-    """A filter, with how many arguments it takes; `zoned` ones are told the webhook's time zone first."""
+    """A filter, with how many arguments it takes; `zoned` ones are told the webhook's time zone first.
+
+    `takes` are the declared types that make sense to it, `gives` is the type of what it makes. `fills`: it has
+    something to say where there is no value.
+    """
 
     run: Callable[..., Any]
     least: int = 0
     most: int = 0
     zoned: bool = False
+    takes: frozenset[str] = _WORDS
+    gives: str = "string"
+    fills: bool = False
 
     def bound(self, zone_name: str) -> Callable[..., Any]:
         return partial(self.run, zone_name) if self.zoned else self.run
@@ -113,29 +127,64 @@ def phone_national(value: Any) -> str:
     return phone.pretty(text(value))
 
 
+def duration(value: Any) -> Any:
+    """Seconds as people say them: 45 s, 4 min 31 s, 1 h 5 min."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 10**9:
+        return value
+    seconds = int(value)
+    if seconds < 60:
+        return f"{seconds} s"
+    big, small = ((seconds // 3600, "h"), (seconds % 3600 // 60, "min"))
+    if seconds < 3600:
+        big, small = (seconds // 60, "min"), (seconds % 60, "s")
+    return f"{big[0]} {big[1]} {small[0]} {small[1]}" if small[0] else f"{big[0]} {big[1]}"
+
+
 FILTERS: dict[str, Filter] = {
-    "default": Filter(default, 1, 1),
+    "default": Filter(default, 1, 1, takes=_ALL, gives=ANY, fills=True),
     "truncate": Filter(truncate, 0, 2),
     "upcase": Filter(lambda v: text(v).upper()),
     "downcase": Filter(lambda v: text(v).lower()),
     "capitalize": Filter(lambda v: text(v).capitalize()),
     "trim": Filter(lambda v: text(v).strip()),
     "replace": Filter(replace, 1, 2),
-    "date": Filter(date, 0, 2, zoned=True),
-    "phone_national": Filter(phone_national),
-    "phone_mask": Filter(lambda v: phone.mask(text(v))),
+    "date": Filter(date, 0, 2, zoned=True, takes=frozenset({"time", "number"})),
+    "duration": Filter(duration, takes=_NUMBERS),
+    "phone_national": Filter(phone_national, takes=frozenset({"string"})),
+    "phone_mask": Filter(lambda v: phone.mask(text(v)), takes=frozenset({"string"})),
     "digits": Filter(lambda v: re.sub(r"[^0-9]", "", text(v))),
-    "json": Filter(lambda v: dumps(v).decode()),
-    "join": Filter(join, 0, 1),
-    "size": Filter(size),
-    "first": Filter(first),
-    "last": Filter(last),
-    "round": Filter(round_, 0, 1),
-    "plus": Filter(plus, 1, 1),
-    "minus": Filter(minus, 1, 1),
+    "json": Filter(lambda v: dumps(v).decode(), takes=_ALL),
+    "join": Filter(join, 0, 1, takes=frozenset({"array"})),
+    "size": Filter(size, takes=frozenset({"array", "string", "object"}), gives="integer", fills=True),
+    "first": Filter(first, takes=_LISTS, gives=ANY),
+    "last": Filter(last, takes=_LISTS, gives=ANY),
+    "round": Filter(round_, 0, 1, takes=_NUMBERS, gives="number"),
+    "plus": Filter(plus, 1, 1, takes=_NUMBERS, gives="number"),
+    "minus": Filter(minus, 1, 1, takes=_NUMBERS, gives="number"),
     "url_encode": Filter(lambda v: quote_plus(text(v), errors="replace")),
     "escape": Filter(lambda v: html.escape(text(v))),
 }
+
+
+def refusal(name: str, arguments: int, kind: str = ANY) -> str | None:
+    """Why a filter cannot be used so; None where it can."""
+    known = FILTERS.get(name)
+    if known is None:
+        return f"there is no filter `{name}`; there are {', '.join(FILTERS)}"
+    if not known.least <= arguments <= known.most:
+        return f"`{name}` takes {known.least} to {known.most} arguments, not {arguments}"
+    if kind != ANY and kind not in known.takes:
+        return f"`{name}` does not go with a value of type {kind}; it takes {', '.join(sorted(known.takes))}"
+    return None
+
+
+def unprintable(path: str, kind: str) -> str | None:
+    """Why a value cannot stand in a text for people; None where it can."""
+    if kind == "array":
+        return f"`{path}` is an array: use join, first, last or size"
+    if kind == "object":
+        return f"`{path}` is an object: name one of its members, or use json"
+    return None
 
 
 def _number(value: Any) -> int | float:

@@ -322,6 +322,14 @@ NOTICES: dict[str, str] = {
     "webhook.disabled": "Webhook disabled",
     "agent.status_changed": "Agent status changed",
     "source.failing": "Source failing",
+    "connection.failing": "Connection failing",
+    "message.blocked": "Message blocked",
+    "message.deferred": "Message deferred",
+    "message.delivered": "Message delivered",
+    "message.undelivered": "Message not delivered",
+    "message.unconfirmed": "Message without confirmation",
+    "message.received": "Text received",
+    "message.opted_out": "Recipient opted out",
 }
 
 NAMES = frozenset(TRIGGERS) | frozenset(EVENTS) | frozenset(NOTICES)

@@ -9,7 +9,9 @@ from aftercall.domain.fact import CallType, Direction, Status
 
 Format = Literal["standard", "classic", "custom"]
 WebhookStatus = Literal["enabled", "paused", "disabled"]
-HoldFor = Literal["wrap_up", "analysis", "recording"]
+HoldFor = Literal[
+    "wrap_up", "analysis", "recording", "actions"
+]  # actions: what became of a call's other actions
 DateFormat = Literal["default", "epoch", "iso8601"]
 
 DEFAULT_RATE_LIMIT = 20.0  # requests/s; document 003: "design for bursts of 20 requests/sec"

@@ -20,6 +20,7 @@ from aftercall.engine.draft import Draft
 from aftercall.engine.input_rows import Given, Input
 from aftercall.engine.inputs import settled
 from aftercall.engine.linking import link, named_by, other_keys, source_of
+from aftercall.engine.naming import name_customers
 from aftercall.engine.ports import Work
 from aftercall.engine.rows import CallRow, Settings
 
@@ -47,7 +48,7 @@ class Taken(msgspec.Struct, frozen=True):
 class Lanes(Protocol):
     """Who sends: names the node that has a fresh delivery in hand from the start (None: whoever claims it)."""
 
-    def owner_for(self, webhook_id: str) -> str | None: ...
+    def owner_for(self, destination_id: str) -> str | None: ...
 
 
 class Accepted(msgspec.Struct):
@@ -164,6 +165,8 @@ async def _work_out(
         for draft in wanted:
             draft.old = facts.get(draft.id, [])
     drafts = _each(drafts, Draft.fold_facts, failed)
+    await name_customers(work, drafts, setting.accounts)
+    await _look_up_actions(work, drafts)
     asked = [(d.account_id, d.id, e) for d in drafts if d.row is not None for e in d.candidates()]
     spoken = await work.spoken(asked) if asked else set()
     drafts = _each(
@@ -173,6 +176,15 @@ async def _work_out(
     )
     _excuse(failed, results)
     return await _write(work, drafts, failed, results, setting)
+
+
+async def _look_up_actions(work: Work, drafts: Sequence[Draft]) -> None:
+    """What has become of the actions of calls whose webhook waits for that."""
+    reporting = [draft for draft in drafts if draft.reports]
+    if reporting:
+        sent = await work.sent_by_rules([(draft.account_id, draft.id) for draft in reporting])
+        for draft in reporting:
+            draft.sent = sent[draft.id]
 
 
 def _each(drafts: list[Draft], step: Callable[[Draft], None], failed: list[Draft]) -> list[Draft]:
@@ -210,7 +222,9 @@ async def _write(
     ]
     events = [event for d in drafts for event in d.events]
     deliveries = [delivery for d in drafts for delivery in d.deliveries]
-    owners = [setting.lanes.owner_for(d.webhook_id) if d.status == "pending" else None for d in deliveries]
+    owners = [
+        setting.lanes.owner_for(d.destination_id) if d.status == "pending" else None for d in deliveries
+    ]
     if facts := [(d.account_id, d.id, f) for d in drafts for f in d.new.values()]:
         await work.add_facts(facts)
     if added:

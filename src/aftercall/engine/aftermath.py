@@ -1,4 +1,4 @@
-"""What an attempt means: for its delivery (settle), for its lane (the breaker), for its webhook (disable, tell)."""
+"""What an attempt means: for its delivery (settle), its lane (the breaker), its destination (disable, tell)."""
 
 import logging
 import random
@@ -16,7 +16,7 @@ from aftercall.engine.metrics import Metrics
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.recorder import Recorder
-from aftercall.engine.rows import Finished, Settings
+from aftercall.engine.rows import Destination, Finished, Settings
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)
@@ -42,23 +42,30 @@ class Aftermath:
         self._wake, self._drop = wake, drop
 
     async def settle(
-        self, lane: Lane, delivery: Delivery, webhook: Webhook, settings: Settings, attempt: Attempt
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        destination: Destination | None,
+        settings: Settings,
+        attempt: Attempt,
     ) -> None:
         """Hand the result to the recorder; a failure may be more than one delivery's."""
         now, outcome, before = self._clock.now(), attempt.outcome, lane.state
-        schedules = (webhook.retry_schedule, settings.account.retry_schedule, SCHEDULE)
+        own = destination.retry_schedule if destination is not None else None
+        schedules = (own, settings.account.retry_schedule, SCHEDULE)
         schedule = next(s for s in schedules if s is not None)  # an empty one means no retries
-        settled = settle(outcome, attempt.number, now, schedule, _jitter())
+        settled = settle(outcome, attempt.number, now, schedule, _jitter(), delivery.channel)
         if outcome.ok:
             if before.failures:
                 lane.state = breaker.succeeded(before, now)
             if attempt.number == 1:
                 self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
         else:
-            lane.state = msgspec.structs.replace(
-                breaker.failed(before, now, outcome.error or "failed", schedule or SCHEDULE, _jitter()),
-                webhook_version=webhook.version,
-            )
+            if destination is not None and breaker.counts(delivery.channel, outcome):
+                lane.state = msgspec.structs.replace(
+                    breaker.failed(before, now, outcome.error or "failed", schedule or SCHEDULE, _jitter()),
+                    destination_version=destination.version,
+                )
             if outcome.retry_after is not None:
                 lane.not_before = now + timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
         if settled.status != "pending":
@@ -74,27 +81,29 @@ class Aftermath:
         self._recorder.add(
             Finished(delivery=done, attempt=attempt), lane.state if lane.state is not before else None
         )
-        if not outcome.ok:
-            await self._consequences(lane, webhook, before, attempt, now)
+        if not outcome.ok and destination is not None:
+            await self._consequences(lane, destination, before, attempt, now)
 
     async def _consequences(
-        self, lane: Lane, webhook: Webhook, before: breaker.LaneState, attempt: Attempt, now: datetime
+        self, lane: Lane, destination: Destination, before: breaker.LaneState, attempt: Attempt, now: datetime
     ) -> None:
         try:
-            if attempt.outcome.gone or breaker.given_up(lane.state, now):
-                await self._disable(lane, webhook, "gone" if attempt.outcome.gone else "failing", now)
+            if isinstance(destination, Webhook) and (
+                attempt.outcome.gone or breaker.given_up(lane.state, now)
+            ):
+                await self._disable(lane, destination, "gone" if attempt.outcome.gone else "failing", now)
             elif lane.state.is_open and not before.is_open:
-                await self._tell(webhook, "webhook.failing", lane.state, attempt.outcome.detail)
+                await self._tell(destination, "failing", lane.state, attempt.outcome.detail)
         except Unavailable:  # the next failure will have the same consequences
-            log.warning("consequences_wait_for_the_store", extra={"webhook_id": webhook.id})
+            log.warning("consequences_wait_for_the_store", extra={"destination_id": destination.id})
 
     async def _disable(self, lane: Lane, webhook: Webhook, reason: str, now: datetime) -> None:
         self._drop(lane)
         if await self._store.disable_webhook(webhook.account_id, webhook.id, reason, now):
             self._settings.forget(webhook.account_id)
-            await self._tell(webhook, "webhook.disabled", lane.state, reason)
+            await self._tell(webhook, "disabled", lane.state, reason)
 
-    async def _tell(self, webhook: Webhook, name: str, state: breaker.LaneState, reason: str) -> None:
+    async def _tell(self, destination: Destination, what: str, state: breaker.LaneState, reason: str) -> None:
         details = {
             "reason": reason,
             "error": state.last_error,
@@ -102,7 +111,7 @@ class Aftermath:
             "failing_since": state.failing_since,
             "next_probe_at": state.open_until,
         }
-        if await self._notices.tell(webhook, name, details):
+        if await self._notices.tell_of(destination, what, details):
             self._wake()
 
 

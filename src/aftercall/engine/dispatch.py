@@ -1,4 +1,4 @@
-"""dispatch: ready deliveries to their channel, each webhook in its own lane, and what came of it to the recorder.
+"""dispatch: ready deliveries to their channel, each destination in its own lane, and results to the recorder.
 
 Fresh work comes straight from the intake, already ours; the store's queue is read for retries, after a restart,
 and for what did not fit. The retry policy is in domain/delivery.py, the breaker in domain/breaker.py.
@@ -8,23 +8,23 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import msgspec
 
 from aftercall.domain.breaker import LaneState
-from aftercall.domain.delivery import Attempt, Delivery, Outcome
+from aftercall.domain.delivery import Attempt, Delivery, Outcome, settle
 from aftercall.domain.errors import Unavailable
-from aftercall.domain.webhook import Webhook
 from aftercall.engine.aftermath import Aftermath
 from aftercall.engine.fleet import Fleet
+from aftercall.engine.gate import Gate
 from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Channel, Clock, Store
 from aftercall.engine.recorder import Recorder
-from aftercall.engine.rows import Finished
+from aftercall.engine.rows import Destination, Finished
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)
@@ -41,12 +41,13 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         settings: SettingsCache,
-        channel: Channel,
+        channels: Mapping[str, Channel],
+        gate: Gate,
         fleet: Fleet,
         metrics: Metrics,
     ) -> None:
-        self._store, self._clock, self._settings, self._channel = store, clock, settings, channel
-        self._fleet, self._metrics = fleet, metrics
+        self._store, self._clock, self._settings, self._channels = store, clock, settings, channels
+        self._gate, self._fleet, self._metrics = gate, fleet, metrics
         self._recorder = Recorder(store, self._recorded)
         self._aftermath = Aftermath(
             store, clock, settings, self._recorder, metrics, wake=self.wake, drop=self._drop
@@ -64,7 +65,7 @@ class Dispatcher:
     # --- life ---------------------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        self._states = {state.webhook_id: state for state in await self._store.lane_states()}
+        self._states = {state.destination_id: state for state in await self._store.lane_states()}
         self._fleet.on_change = self._lanes_moved
         self._fleet.on_reborn = self._forget_all
         self._recorder.start()
@@ -92,10 +93,10 @@ class Dispatcher:
 
     # --- what comes in ------------------------------------------------------------------------------------
 
-    def owner_for(self, webhook_id: str) -> str | None:
+    def owner_for(self, destination_id: str) -> str | None:
         """Ours from the start, when the lane is ours and has room; else it waits in the store's queue."""
-        lane = self._lanes.get(webhook_id)
-        if self._stopping or self._ready >= MAX_READY or not self._fleet.owns(webhook_id):
+        lane = self._lanes.get(destination_id)
+        if self._stopping or self._ready >= MAX_READY or not self._fleet.owns(destination_id):
             if lane is not None:
                 lane.behind = True
             return None
@@ -110,7 +111,7 @@ class Dispatcher:
         for delivery in deliveries:
             lane = self._lane(delivery)
             lane.push(delivery)
-            touched[lane.webhook_id] = lane
+            touched[lane.destination_id] = lane
         self._ready += len(deliveries)
         for lane in touched.values():
             self._pump(lane)
@@ -120,30 +121,31 @@ class Dispatcher:
         self._due.set()
 
     def forget(self, account_id: str) -> None:
-        """The account's webhooks have changed."""
+        """What the account has set up has changed."""
         self._settings.forget(account_id)
         self.wake()
 
     async def cancel(self, delivery: Delivery) -> bool:
         """False for what is settled, or being sent at this moment, or in another node's hand."""
-        lane = self._lanes.get(delivery.webhook_id)
+        lane = self._lanes.get(delivery.destination_id)
         owner = None
         if lane is not None and lane.take_out(delivery.id):
             self._ready -= 1
             owner = self._fleet.incarnation
         return await self._store.cancel_delivery(delivery.account_id, delivery.id, owner)
 
-    async def send_test(self, webhook: Webhook, delivery: Delivery) -> Attempt:
+    async def send_test(self, destination: Destination, delivery: Delivery) -> Attempt:
         """Send at once, outside the lane; recorded, never retried (W9)."""
         await self._store.add_resends([delivery], owner=self._fleet.incarnation)
-        attempt = await self._try(delivery, webhook)
+        attempt = await self._try(delivery, destination)
         outcome = attempt.outcome
+        settled = settle(outcome, 1, self._clock.now(), (), channel=delivery.channel)
         done = msgspec.structs.replace(
             delivery,
-            status="delivered" if outcome.ok else "failed",
-            reason=None if outcome.ok else outcome.error,
+            status=settled.status,
+            reason=None if outcome.ok else outcome.error or settled.reason,
             attempts=1,
-            due_at=None,
+            due_at=settled.due_at,
         )
         await self._store.record([Finished(delivery=done, attempt=attempt)], [])
         return attempt
@@ -191,11 +193,11 @@ class Dispatcher:
         task.add_done_callback(self._sends.discard)
 
     def _learn(self, lane: Lane) -> None:
-        """A lane sends nothing before the limits of its webhook are known."""
+        """A lane sends nothing before the limits of its destination are known."""
 
         async def learn() -> None:
             try:
-                found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+                found = await self._settings.destination(lane.account_id, lane.destination_id)
             except Unavailable:
                 self._pump_later(lane, POLL)
                 return
@@ -227,7 +229,10 @@ class Dispatcher:
 
     async def _send(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
         try:
-            found = await self._settings.webhook(delivery.account_id, delivery.webhook_id)
+            if delivery.channel != "webhook":
+                await self._send_message(lane, delivery, turn)
+                return
+            found = await self._settings.destination(delivery.account_id, delivery.destination_id)
             if found is None or found[1].status != "enabled":
                 await self._park(lane, found[1] if found else None)
                 return
@@ -241,25 +246,56 @@ class Dispatcher:
             lane.push(delivery)
             self._ready += 1
 
-    async def _try(self, delivery: Delivery, webhook: Webhook) -> Attempt:
+    async def _send_message(self, lane: Lane, delivery: Delivery, turn: Turn) -> None:
+        """As for a webhook, but the guard is asked, and that the attempt begins is committed first (promise 12)."""
+        settings = await self._settings.get(delivery.account_id)
+        if settings is None:
+            await self._park(lane, None)
+            return
+        connection = settings.connections.get(delivery.destination_id)
+        if connection is not None and connection.status != "enabled":
+            await self._park(lane, connection)
+            return
+        if delivery.started > delivery.attempts:
+            await self._aftermath.settle(lane, delivery, connection, settings, self._in_doubt(delivery))
+            return
+        admitted = await self._gate.admit(delivery, settings)
+        if admitted is None or connection is None:
+            return
+        lane.set_limits(connection)
+        turn.at = time.monotonic()
+        attempt = await self._try(admitted[0], connection)
+        await self._aftermath.settle(lane, admitted[0], connection, settings, attempt)
+
+    def _in_doubt(self, delivery: Delivery) -> Attempt:
+        """What is known of an attempt that was begun by a process that did not live to see its end."""
+        detail = "the server stopped while this was being sent, so it may have been; it is not sent again by itself"
+        outcome = Outcome(ok=False, error="unknown", detail=detail, in_doubt=True)
+        now = self._clock.now()
+        return Attempt(delivery_id=delivery.id, number=delivery.started, started_at=now, outcome=outcome)
+
+    async def _try(self, delivery: Delivery, destination: Destination) -> Attempt:
         started = self._clock.now()
         number = delivery.attempts + 1
         try:
-            outcome = await self._channel.send(delivery, webhook, number, started)
+            outcome = await self._channels[delivery.channel].send(delivery, destination, number, started)
         except Exception:
             log.exception("send_failed", extra={"delivery_id": delivery.id})
             outcome = Outcome(
-                ok=False, error="config", detail="something went wrong here; the server's log says what"
+                ok=False,
+                error="config",
+                detail="something went wrong here; the server's log says what",
+                in_doubt=delivery.channel != "webhook",
             )
         self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
         self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
         return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome)
 
-    async def _park(self, lane: Lane, webhook: Webhook | None) -> None:
-        """The webhook was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
-        reason = webhook.status if webhook is not None else "deleted"
+    async def _park(self, lane: Lane, destination: Destination | None) -> None:
+        """The destination was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
+        reason = destination.status if destination is not None else "deleted"
         self._drop(lane)
-        await self._store.hold(lane.account_id, lane.webhook_id, reason)
+        await self._store.hold(lane.account_id, lane.destination_id, reason)
 
     def _drop(self, lane: Lane) -> None:
         """Forget what is ready in a lane; the store still has it."""
@@ -301,7 +337,7 @@ class Dispatcher:
             if lane.state.is_open:
                 await self._look_again(lane)
             self._pump(lane)  # it may have been stopped with the recorder or the heartbeat
-        full = [lane.webhook_id for lane in self._lanes.values() if lane.full]
+        full = [lane.destination_id for lane in self._lanes.values() if lane.full]
         buckets = self._fleet.buckets
         now = self._clock.now()
         claimed = await self._store.claim(self._fleet.incarnation, now, buckets, full, limit)
@@ -314,25 +350,28 @@ class Dispatcher:
         return POLL if due is None else max(0.0, min(POLL, (due - self._clock.now()).total_seconds()))
 
     async def _look_again(self, lane: Lane) -> None:
-        """A receiver that failed gets a fresh chance as soon as its webhook is changed."""
-        found = await self._settings.webhook(lane.account_id, lane.webhook_id)
+        """A receiver that failed gets a fresh chance as soon as its destination is changed."""
+        found = await self._settings.destination(lane.account_id, lane.destination_id)
         if found is not None:
             lane.set_limits(found[1])
 
     def _lane(self, delivery: Delivery) -> Lane:
-        lane = self._lanes.get(delivery.webhook_id)
+        lane = self._lanes.get(delivery.destination_id)
         if lane is None:
-            lane = self._lanes[delivery.webhook_id] = Lane(delivery.account_id, delivery.webhook_id)
-            lane.state = self._states.pop(delivery.webhook_id, lane.state)
-            webhook = self._settings.peek(delivery.account_id, delivery.webhook_id)
-            if webhook is not None:
-                lane.set_limits(webhook)
+            lane = self._lanes[delivery.destination_id] = Lane(delivery.account_id, delivery.destination_id)
+            lane.state = self._states.pop(delivery.destination_id, lane.state)
+            destination = self._settings.peek(delivery.account_id, delivery.destination_id)
+            if destination is not None:
+                lane.set_limits(destination)
         return lane
 
     def _lanes_moved(self) -> None:
         """Nodes came or went: give back what is no longer ours, look for what is now."""
         moved = [
-            d for lane in self._lanes.values() if not self._fleet.owns(lane.webhook_id) for d in lane.clear()
+            d
+            for lane in self._lanes.values()
+            if not self._fleet.owns(lane.destination_id)
+            for d in lane.clear()
         ]
         if moved:
             self._ready -= len(moved)

@@ -7,14 +7,16 @@ import msgspec
 
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.call import Call
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
-from aftercall.domain.emit import Emission, Hold, candidates, emit, farewell, heard
-from aftercall.domain.event import UPDATED, Derived
-from aftercall.domain.fact import START_KINDS, Data, Fact, Kind
+from aftercall.domain.emit import Emission, Speech, candidates, emit, farewell, heard
+from aftercall.domain.event import Derived
+from aftercall.domain.fact import START_KINDS, Data, Fact, Kind, Named
 from aftercall.domain.linked import renamed
 from aftercall.domain.longcall import LongCall
-from aftercall.domain.plan import address, awaited, plan
+from aftercall.domain.plan import plan
 from aftercall.domain.project import Projection, project
+from aftercall.engine.audience import Audience
 from aftercall.engine.ids import new_id
 from aftercall.engine.joined import Joined, timing_of
 from aftercall.engine.rows import CallRow, Settings, SpokenEvent
@@ -28,6 +30,7 @@ class Draft:
 
     joined: Joined | None = None  # set by `linking` for a call that is told as one with others
     aliases: tuple[str, ...] = ()  # names it has from now on
+    contact: Contact | None = None  # who the customer is, set by `naming`
     same: tuple["Draft", ...] = ()  # calls of the same source that its facts name as the same
 
     def __init__(
@@ -45,7 +48,8 @@ class Draft:
         self.spoken: set[str] = set()
         self.events: list[SpokenEvent] = []
         self.deliveries: list[Delivery] = []
-        self.holds: list[Hold] = []
+        self.speech: Speech
+        self.sent: Sequence[Delivery] = ()  # by the call's rules, where somebody waits for what becomes of it
 
     @property
     def linked(self) -> bool:
@@ -53,6 +57,12 @@ class Draft:
         if self.before is not None and (self.before.links or self.before.merged_into):
             return True
         return any(fact.aliases for fact in self.new.values())
+
+    @property
+    def reports(self) -> bool:
+        """Whether somebody waits for what becomes of the call's actions."""
+        speech = self.row.speech if self.row else None
+        return speech is not None and any("actions" in hold.awaiting for hold in speech.holds)
 
     @property
     def lives_as(self) -> str:
@@ -125,6 +135,12 @@ class Draft:
         else:
             self.projection = joined.tell(own)
 
+    def know(self, contact: Contact) -> None:
+        """The customer is somebody; to be said again whenever the facts are folded."""
+        self.contact = contact
+        call = msgspec.structs.replace(self.projection.call, contact=Named(contact.id, contact.name or None))
+        self.projection = msgspec.structs.replace(self.projection, call=call)
+
     def candidates(self) -> dict[str, Derived]:
         return candidates(self.id, self.projection)
 
@@ -135,21 +151,20 @@ class Draft:
         if self.emission.orphaned:
             self._orphan(now)
             self.emission = self._emit(spoken, account, timings, now)
-        self._release_holds(account, now)
-        for event in self.emission.events:
-            planned = plan(
-                event,
-                self.projection.call,
-                account.listening(event.name),
-                self.holds,
-                self._told_by.id,
-                _delivery_id,
-            )
-            self.deliveries.extend(planned.deliveries)
-            self.holds.extend(planned.holds)
-            self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=planned.skipped))
+        self._tell(account, now)
         for draft in self.absorbed:
             draft.leave(self.id, account, now)
+
+    def _tell(self, account: Settings, now: datetime) -> None:
+        audience = Audience(
+            account, self.projection.call, self._told_by.id, self.contact, self.emission.speech, self.sent
+        )
+        audience.release(now)
+        for event in self.emission.events:
+            skipped = audience.tell(event)
+            self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=skipped))
+        audience.report(now)
+        self.deliveries, self.speech = audience.deliveries, audience.speech
 
     def leave(self, into: str, account: Settings, now: datetime) -> None:
         """Live on as another call (H8): what was said stays, a completed call says so once, nothing more is said."""
@@ -164,6 +179,7 @@ class Draft:
         speech = self.row.speech if self.row else heard(None, now, call)
         waiting = speech.holds
         self.emission = farewell(self.id, call, speech, self.before, now)
+        self.speech = self.emission.speech
         for event in self.emission.events:
             planned = plan(event, call, account.listening(event.name), waiting, self.source.id, _delivery_id)
             self.deliveries.extend(planned.deliveries)
@@ -201,27 +217,12 @@ class Draft:
             self._extend([fact] if self.joined is None else [renamed(fact)])
         else:
             self.fold_facts()
-
-    def _release_holds(self, account: Settings, now: datetime) -> None:
-        """Webhooks that waited for wrap-up, analysis or recording (H7) get their message when it is there."""
-        if not self.emission.speech.holds:
-            return
-        webhooks = {webhook.id: webhook for webhook in account.webhooks}
-        for hold in self.emission.speech.holds:
-            webhook = webhooks.get(hold.webhook_id)
-            if webhook is None:
-                continue
-            if now < hold.until and awaited(hold.awaiting, self.projection.call):
-                self.holds.append(hold)
-                continue
-            event = msgspec.structs.replace(hold.event, revision=self.emission.speech.revision, spoken_at=now)
-            triggers = [t for t in webhook.triggers if t != UPDATED]
-            self.deliveries.extend(
-                address(event, self.projection.call, webhook, triggers, self._told_by.id, _delivery_id)
-            )
+        if self.contact is not None:
+            self.know(self.contact)
 
     def as_row(self, now: datetime) -> CallRow:
-        due = [t for t in (self.emission.due_at, *(h.until for h in self.holds)) if t is not None]
+        holds = self.speech.holds
+        due = [t for t in (self.emission.due_at, *(h.until for h in holds)) if t is not None]
         return CallRow(
             id=self.id,
             account_id=self.account_id,
@@ -231,7 +232,7 @@ class Draft:
             version=self.row.version + 1 if self.row else 1,
             facts=self.facts,
             call=self.projection.call,
-            speech=msgspec.structs.replace(self.emission.speech, holds=tuple(self.holds)),
+            speech=self.speech,
             fold=self._fold_kept(),
             due_at=min(due) if due else None,
             created_at=self.row.created_at if self.row else now,

@@ -48,8 +48,8 @@ class Fleet:
         except Unavailable:
             log.warning("could_not_leave")
 
-    def owns(self, webhook_id: str) -> bool:
-        return self.buckets is None or bucket_of(webhook_id) in self._owned
+    def owns(self, destination_id: str) -> bool:
+        return self.buckets is None or bucket_of(destination_id) in self._owned
 
     @property
     def silent(self) -> bool:

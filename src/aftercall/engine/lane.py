@@ -1,4 +1,4 @@
-"""A lane: what is ready for one webhook, how much of it may go now (promise 5, W8). No I/O, no timers."""
+"""A lane: what is ready for one destination, how much of it may go now (promise 5, W8). No I/O, no timers."""
 
 import asyncio
 import heapq
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.delivery import Delivery
-from aftercall.domain.webhook import Webhook
+from aftercall.engine.rows import Destination
 
 MAX_READY = 1_000  # deliveries kept in memory a lane; more wait in the store
 
@@ -44,14 +44,16 @@ class RateWindow:
 
 
 class Lane:
-    def __init__(self, account_id: str, webhook_id: str) -> None:
-        self.account_id, self.webhook_id = account_id, webhook_id
-        self.state = LaneState(account_id=account_id, webhook_id=webhook_id)
+    def __init__(self, account_id: str, destination_id: str) -> None:
+        self.account_id, self.destination_id = account_id, destination_id
+        self.state = LaneState(account_id=account_id, destination_id=destination_id)
         self.in_flight = 0
         self.behind = False  # older deliveries wait in the store: newer ones must queue behind them
         self.not_before: datetime | None = None  # the receiver asked for a pause (429, 503)
         self.timer: asyncio.TimerHandle | None = None
-        self.limited = self.learning = False  # whether the two below are the webhook's, or being asked for
+        self.limited = self.learning = (
+            False  # whether the two below are the destination's, or being asked for
+        )
         self.rate = RateWindow(0)
         self.max_in_flight = 1
         self._ready: list[tuple[str, Delivery]] = []  # a heap: oldest first
@@ -59,14 +61,14 @@ class Lane:
     def __len__(self) -> int:
         return len(self._ready)
 
-    def set_limits(self, webhook: Webhook) -> None:
-        """As the webhook says now. One that was changed after it failed gets a fresh chance."""
-        if webhook.rate_limit != self.rate.rate:
-            self.rate = RateWindow(webhook.rate_limit)
-        self.max_in_flight = webhook.max_in_flight
+    def set_limits(self, destination: Destination) -> None:
+        """As the webhook or connection says now. One that was changed after it failed gets a fresh chance."""
+        if destination.rate_limit != self.rate.rate:
+            self.rate = RateWindow(destination.rate_limit)
+        self.max_in_flight = destination.max_in_flight
         self.limited = True
-        if self.state.failures and self.state.webhook_version != webhook.version:
-            self.state = LaneState(account_id=self.account_id, webhook_id=self.webhook_id)
+        if self.state.failures and self.state.destination_version != destination.version:
+            self.state = LaneState(account_id=self.account_id, destination_id=self.destination_id)
             self.not_before = None
 
     @property

@@ -27,7 +27,8 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     receipts: bool = True
     inbound: bool = True
     looks_up: bool = False  # whether a submit without an answer can be asked for
-    dlt: bool = False
+    dlt: bool = False  # whether it can be told a text's DLT ids
+    country: str | None = None  # carries texts within this country only (ISO 3166 alpha-2)
     alphanumeric: bool = True
     keywords: bool = False  # answers STOP by itself
     longest: int = 1600  # characters of a text

@@ -3,14 +3,31 @@
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from aftercall.domain.account import Account, ApiKey, DirectoryKind, Entry, Source
 from aftercall.domain.breaker import LaneState
+from aftercall.domain.connection import Connection
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Attempt, Delivery, Outcome
 from aftercall.domain.fact import Fact
+from aftercall.domain.guard.changes import AccountPolicies
+from aftercall.domain.message import Receipt
+from aftercall.domain.message_template import MessageTemplate
+from aftercall.domain.rule import Rule
+from aftercall.domain.sender import Sender
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.contacts import Contacts, Suppressions
 from aftercall.engine.input_rows import HourRow, Input, InputQuery
+from aftercall.engine.message_rows import (
+    Counted,
+    Decided,
+    Lately,
+    MessageQuery,
+    MessageRow,
+    Reported,
+    StoredText,
+)
 from aftercall.engine.rows import (
     CallQuery,
     CallRow,
@@ -20,9 +37,12 @@ from aftercall.engine.rows import (
     Page,
     Remembered,
     Settings,
+    Setup,
     SilentCall,
     SpokenEvent,
 )
+
+S = TypeVar("S", Connection, Sender, MessageTemplate, Rule, AccountPolicies)
 
 
 class Collision(Exception):
@@ -36,7 +56,9 @@ class Clock(Protocol):
 class Channel(Protocol):
     """A way out. Sends one delivery and says what came of it; decides nothing, raises nothing."""
 
-    async def send(self, delivery: Delivery, webhook: Webhook, attempt: int, now: datetime) -> Outcome: ...
+    async def send(self, delivery: Delivery, destination: Any, attempt: int, now: datetime) -> Outcome:
+        """`destination`: the webhook or connection the delivery names."""
+        ...
 
 
 class Work(Protocol):
@@ -70,6 +92,10 @@ class Work(Protocol):
         """The calls that have these (account, name), as far as there are any."""
         ...
 
+    async def find_contacts(self, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Contact]:
+        """The contacts with these (account, number), as far as there are any."""
+        ...
+
     async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
         """Give names to calls, as (account, name, call id). Raises Collision when one is taken."""
         ...
@@ -91,6 +117,10 @@ class Work(Protocol):
     async def add_inputs(self, rows: Sequence[Input]) -> None: ...
 
     async def replace_inputs(self, rows: Sequence[Input]) -> None: ...
+
+    async def sent_by_rules(self, calls: Sequence[tuple[str, str]]) -> dict[str, list[Delivery]]:
+        """What the rules of these (account, call id) have sent so far, by call id."""
+        ...
 
     async def drop_facts(self, facts: Sequence[tuple[str, str, str]]) -> None:
         """Remove these (account, call id, natural id)."""
@@ -124,11 +154,11 @@ class Queue(Protocol):
 
     async def lane_states(self) -> list[LaneState]: ...
 
-    async def hold(self, account_id: str, webhook_id: str, reason: str) -> int:
+    async def hold(self, account_id: str, destination_id: str, reason: str) -> int:
         """Pending deliveries of a webhook become held."""
         ...
 
-    async def release(self, account_id: str, webhook_id: str, now: datetime) -> int:
+    async def release(self, account_id: str, destination_id: str, now: datetime) -> int:
         """Held deliveries of a webhook become pending and due."""
         ...
 
@@ -210,7 +240,7 @@ class Records(Protocol):
         """Only what is pending or held, and in nobody's hand but the `owner`'s who asks, can be cancelled."""
         ...
 
-    async def health(self, account_id: str, webhook_id: str) -> Health: ...
+    async def health(self, account_id: str, destination_id: str) -> Health: ...
     async def backlog(self) -> dict[str, int]:
         """Deliveries by state (pending, held), over all accounts."""
         ...
@@ -219,6 +249,84 @@ class Records(Protocol):
     async def remember(self, account_id: str, key: str, remembered: Remembered, now: datetime) -> None: ...
     async def forget(self, before: datetime) -> int:
         """Drop idempotency keys older than this."""
+        ...
+
+
+class Setups(Protocol):
+    """What accounts have set up to write to people. Every change raises the account's settings version."""
+
+    async def add_setup(self, item: Setup) -> None: ...
+    async def get_setup(self, kind: type[S], account_id: str, item_id: str) -> S | None: ...
+    async def list_setup(self, kind: type[S], account_id: str, cursor: str | None, limit: int) -> Page[S]: ...
+    async def update_setup(self, item: Setup) -> bool:
+        """False when another change came first: its version must be one more than the stored one."""
+        ...
+
+    async def delete_setup(self, kind: type[S], account_id: str, item_id: str, now: datetime) -> bool:
+        """What is pending or held for a connection is cancelled."""
+        ...
+
+    async def find_connection(self, connection_id: str) -> Connection | None:
+        """By id alone, for a provider's callback, which names no account."""
+        ...
+
+    async def connection_accounts(self) -> list[tuple[str, str]]:
+        """The (account, id) of every connection."""
+        ...
+
+
+class Messages(Protocol):
+    """Deliveries that are messages: what was decided, what became of them, what people answer."""
+
+    async def decide(self, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
+        """Record what was decided, and for what goes that its attempt begins; the ids of those whose does.
+
+        One that was cancelled or held meanwhile is left as it is, and does not go.
+        """
+        ...
+
+    async def lately(
+        self,
+        sent: Delivery,
+        address: str,
+        rule_id: str | None,
+        sender: str | None,
+        since: datetime,
+        today: datetime,
+    ) -> Lately:
+        """What was handed over to this address since, and by this sender today."""
+        ...
+
+    async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None: ...
+    async def list_messages(self, account_id: str, query: MessageQuery) -> Page[MessageRow]: ...
+    async def message_rates(self, account_id: str, by: str, query: MessageQuery) -> list[Counted]:
+        """Counts grouped by `rule_id`, `template_id`, `sender` or `connection_id`."""
+        ...
+
+    async def take_receipts(
+        self, connection: Connection, told: Sequence[Receipt], now: datetime
+    ) -> list[Reported]:
+        """Keep the receipts of one connection and move their messages on; those that were new."""
+        ...
+
+    async def take_text(self, text: StoredText, *, stopped: bool) -> StoredText | None:
+        """Keep a text that came in, with the message it answers; None when it is known. `stopped`: it opts out."""
+        ...
+
+    async def list_texts(
+        self, account_id: str, address: str | None, cursor: str | None, limit: int
+    ) -> Page[StoredText]: ...
+    async def message_receipts(self, account_id: str, delivery_id: str) -> list[Receipt]: ...
+    async def drop_early_receipts(self, before: datetime) -> int:
+        """Those that no message has claimed."""
+        ...
+
+    async def doubts(self, now: datetime, buckets: Sequence[int] | None, limit: int) -> list[Delivery]:
+        """Messages that may have been taken and whose provider is to be asked now."""
+        ...
+
+    async def resolve(self, doubt: Delivery, ids: Sequence[str], now: datetime) -> bool:
+        """A message in doubt as it is from now on; False when a receipt was faster."""
         ...
 
 
@@ -243,7 +351,7 @@ class Inputs(Protocol):
     async def drop_traffic(self, before: datetime) -> int: ...
 
 
-class Store(Queue, Records, Inputs, Protocol):
+class Store(Queue, Records, Setups, Messages, Inputs, Contacts, Suppressions, Protocol):
     """Where everything is kept."""
 
     def begin(self) -> AbstractAsyncContextManager[Work]: ...

@@ -65,7 +65,15 @@ async def _rebuild(
 
 
 def told(row: CallRow, facts: Mapping[str, list[Fact]]) -> Call | None:
-    """The record as the facts of its records (by id; see `Call.links`) tell it; None where there are none."""
+    """The record as the facts of its records (by id; see `Call.links`) tell it; None where there are none.
+
+    Who the customer is comes from the contacts, not from facts: it stays.
+    """
+    call = _told(row, facts)
+    return call and msgspec.structs.replace(call, contact=row.call.contact)
+
+
+def _told(row: CallRow, facts: Mapping[str, list[Fact]]) -> Call | None:
     own, call = facts.get(row.id), row.call
     if call.merged_into is not None:
         alone = None if call.links or not own else project(own).call

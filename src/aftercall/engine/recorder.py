@@ -47,7 +47,7 @@ class Recorder:
         """`lane` where the receiver's state has changed."""
         self._finished.append(finished)
         if lane is not None:
-            self._lanes[lane.webhook_id] = lane
+            self._lanes[lane.destination_id] = lane
         self._idle.clear()
         self._work.set()
 

@@ -46,7 +46,7 @@ class Reread(msgspec.Struct, kw_only=True):
 class Nobody:
     """Lanes for what is sent to nobody."""
 
-    def owner_for(self, webhook_id: str) -> str | None:  # noqa: ARG002  # the port's signature
+    def owner_for(self, destination_id: str) -> str | None:  # noqa: ARG002  # the port's signature
         return None
 
 

@@ -65,7 +65,7 @@ async def replay(
     while True:
         page = await store.list_deliveries(
             webhook.account_id,
-            DeliveryQuery(webhook_id=webhook.id, since=since, cursor=cursor, limit=PAGE),
+            DeliveryQuery(destination_id=webhook.id, since=since, cursor=cursor, limit=PAGE),
         )
         for delivery in page.items:
             key = (delivery.event_id, delivery.trigger)

@@ -1,22 +1,33 @@
 """What passes between the engine and the store: rows, pages, queries. Values only."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 from zlib import crc32
 
 import msgspec
 
 from aftercall.domain.account import Account, Source
+from aftercall.domain.actions import Office
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.call import Call
+from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.emit import Speech
 from aftercall.domain.event import Event
+from aftercall.domain.guard.changes import AccountPolicies
+from aftercall.domain.guard.policy import Policy
+from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.plan import Skipped
+from aftercall.domain.rule import Rule
+from aftercall.domain.sender import Sender
 from aftercall.domain.trigger import waiting_for
 from aftercall.domain.webhook import Webhook
+from aftercall.engine.policies import in_force
 
 T = TypeVar("T")
+# What an account has set up to write to people.
+Setup: TypeAlias = Connection | Sender | MessageTemplate | Rule | AccountPolicies
+Destination: TypeAlias = Webhook | Connection
 
 
 def bucket_of(id_: str) -> int:
@@ -70,7 +81,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     directory: dict[
         tuple[str, str], tuple[str, str, dict[str, Any]]
     ]  # (kind, key or alias) -> id, name, details
+    connections: dict[str, Connection] = {}
+    senders: tuple[Sender, ...] = ()
+    templates: dict[str, MessageTemplate] = {}
+    rules: tuple[Rule, ...] = ()  # the enabled ones, in the order they run
+    has_contacts: bool = False
     _listening: dict[str, tuple[Webhook, ...]] = {}
+    _acting: dict[str, tuple[Rule, ...]] = {}
+    changes: AccountPolicies | None = None
+    _office: dict[str, Office] = {}
 
     def listening(self, event: str) -> tuple[Webhook, ...]:
         """The webhooks with a trigger that waits for this event."""
@@ -79,6 +98,34 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             found = self._listening[event] = tuple(
                 w for w in self.webhooks if waiting_for(w.triggers, event)[0]
             )
+        return found
+
+    @property
+    def office(self) -> Office:
+        """What the account's messages are made with and sent by."""
+        found = self._office.get("")
+        if found is None:
+            found = self._office[""] = Office(
+                templates=self.templates,
+                senders=self.senders,
+                connections=self.connections,
+                webhooks={webhook.id: webhook for webhook in self.webhooks},
+                directory=self.directory,
+                country=self.account.country,
+                zone=self.account.time_zone,
+            )
+        return found
+
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """Those in force for the account's messages."""
+        return in_force(self.changes.changes if self.changes is not None else ())
+
+    def acting(self, event: str) -> tuple[Rule, ...]:
+        """The rules with a trigger that waits for this event."""
+        found = self._acting.get(event)
+        if found is None:
+            found = self._acting[event] = tuple(r for r in self.rules if waiting_for(r.triggers, event)[0])
         return found
 
 
@@ -117,7 +164,8 @@ class CallQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class DeliveryQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A page of the delivery log, newest first."""
 
-    webhook_id: str | None = None
+    destination_id: str | None = None
+    channel: str | None = None
     call_id: str | None = None
     event_id: str | None = None
     event: str | None = None

@@ -4,9 +4,8 @@ import time
 from collections.abc import Iterable
 
 from aftercall.domain.account import Source
-from aftercall.domain.webhook import Webhook
 from aftercall.engine.ports import Store, Work
-from aftercall.engine.rows import Settings
+from aftercall.engine.rows import Destination, Settings
 
 MAX_AGE = 1.0  # seconds
 
@@ -14,7 +13,7 @@ MAX_AGE = 1.0  # seconds
 class SettingsCache:
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._known: dict[str, tuple[float, Settings, dict[str, Webhook]]] = {}
+        self._known: dict[str, tuple[float, Settings, dict[str, Destination]]] = {}
 
     async def get(self, account_id: str) -> Settings | None:
         """At most a second old."""
@@ -30,20 +29,20 @@ class SettingsCache:
         active = settings is not None and settings.account.status == "active"
         return source if active and source is not None and source.status == "enabled" else None
 
-    async def webhook(self, account_id: str, webhook_id: str) -> tuple[Settings, Webhook] | None:
-        """None when the account or the webhook is gone."""
+    async def destination(self, account_id: str, destination_id: str) -> tuple[Settings, Destination] | None:
+        """A webhook or connection; None when the account or the destination is gone."""
         known = self._known.get(account_id)
         if known is None or time.monotonic() - known[0] > MAX_AGE:
             if await self._load(account_id, known[1] if known else None) is None:
                 return None
             known = self._known[account_id]
-        webhook = known[2].get(webhook_id)
-        return None if webhook is None else (known[1], webhook)
+        found = known[2].get(destination_id)
+        return None if found is None else (known[1], found)
 
-    def peek(self, account_id: str, webhook_id: str) -> Webhook | None:
+    def peek(self, account_id: str, destination_id: str) -> Destination | None:
         """What is in memory, whatever its age."""
         known = self._known.get(account_id)
-        return known[2].get(webhook_id) if known else None
+        return known[2].get(destination_id) if known else None
 
     async def as_of(self, work: Work, accounts: Iterable[str]) -> dict[str, Settings]:
         """As of this transaction: reloaded only where the version has changed."""
@@ -68,5 +67,10 @@ class SettingsCache:
         if settings is None:
             self._known.pop(account_id, None)
             return None
-        self._known[account_id] = (time.monotonic(), settings, {w.id: w for w in settings.webhooks})
+        self._known[account_id] = (time.monotonic(), settings, _destinations(settings))
         return settings
+
+
+def _destinations(settings: Settings) -> dict[str, Destination]:
+    found: dict[str, Destination] = {webhook.id: webhook for webhook in settings.webhooks}
+    return found | settings.connections

@@ -4,8 +4,8 @@ import re
 from collections.abc import Container
 
 from aftercall.domain.errors import Unreadable
+from aftercall.engine.taking import Object, record
 from aftercall.engine.upstream import Lost, Refused
-from aftercall.sources.taking import Object, record
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,100}")
 

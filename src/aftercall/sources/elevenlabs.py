@@ -25,22 +25,11 @@ from aftercall.domain.fact import (
     alias,
 )
 from aftercall.engine.reading import decode_as
+from aftercall.engine.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
+from aftercall.engine.taking import epoch, inner, key, many, number, record, seconds, text, word
 from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
-from aftercall.sources.taking import (
-    custom,
-    epoch,
-    inner,
-    key,
-    many,
-    named,
-    number,
-    record,
-    seconds,
-    text,
-    tidy,
-    word,
-)
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, named, tidy
 
 timing: Timing = Timing(gate=0.0, quiet=0.0, settle_max=0.0, watchdog=2 * 3600.0)
 # Anything but 200 counts as a failure, and a webhook that fails too often is switched off.
@@ -68,7 +57,7 @@ def _verify(source: Source, request: Request, body: bytes | mmap) -> None:
         refuse(MISSING)
     check_age(stamp(given["t"][0]), request.now, MAX_AGE)
     stamped = f"{given['t'][0]}.".encode()
-    check(source, given["v0"], lambda secret: [hex_sha256(secret, stamped, body)])
+    check(secrets(source), given["v0"], lambda secret: [hex_sha256(secret, stamped, body)])
 
 
 def read(source: Source, request: Request) -> Parsed:

@@ -23,7 +23,7 @@ from aftercall.domain.fact import (
     Voicemail,
 )
 from aftercall.engine.reading import shape
-from aftercall.sources.limits import MAX_KEY
+from aftercall.engine.taking import MAX_KEY
 from aftercall.sources.moments import instant
 
 ENVELOPE = frozenset({

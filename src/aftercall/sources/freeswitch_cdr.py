@@ -26,23 +26,9 @@ from aftercall.domain.fact import (
     Voicemail,
     alias,
 )
+from aftercall.engine.taking import Object, epoch, inner, integer, key, many, record, seconds, text, word
 from aftercall.engine.upstream import Parsed, Unparsable
-from aftercall.sources.taking import (
-    Object,
-    custom,
-    epoch,
-    inner,
-    integer,
-    key,
-    keys,
-    many,
-    named,
-    own,
-    record,
-    seconds,
-    text,
-    word,
-)
+from aftercall.sources.taking import custom, keys, named, own
 
 # The legs of a call are posted in no particular order.
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)

@@ -19,9 +19,10 @@ from aftercall.domain.fact import (
     Kind,
 )
 from aftercall.engine.reading import MAX_INTEGER, decode, read, shape
+from aftercall.engine.taking import MAX_KEY
 from aftercall.engine.upstream import Parsed, Unparsable
 from aftercall.sources.fields import said
-from aftercall.sources.limits import MAX_KEY, check
+from aftercall.sources.limits import check
 from aftercall.sources.moments import instant
 from aftercall.sources.names import same_as
 

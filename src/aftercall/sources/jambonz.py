@@ -7,21 +7,11 @@ from typing import Any
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.causes import reason_of
 from aftercall.domain.fact import Agent, Analysis, By, Data, Fact, Hangup, Kind, Reason, Status, alias
+from aftercall.engine.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
+from aftercall.engine.taking import inner, integer, key, record, seconds, text, word, written
 from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
-from aftercall.sources.taking import (
-    custom,
-    inner,
-    integer,
-    key,
-    named,
-    record,
-    seconds,
-    text,
-    tidy,
-    word,
-    written,
-)
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, named, tidy
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200)
@@ -48,14 +38,14 @@ def verify(source: Source, request: Request) -> None:
     headers = request.headers
     header = headers.get("jambonz-signature") or headers.get("x-studio-signature")
     if header is None:
-        check(source, _password(headers.get("authorization", "")), lambda secret: [secret.decode()])
+        check(secrets(source), _password(headers.get("authorization", "")), lambda secret: [secret.decode()])
         return
     given = fields(header)
     if len(given.get("t", ())) != 1 or not given.get("v1"):
         refuse(MISSING)
     check_age(stamp(given["t"][0]), request.now, MAX_AGE)
     said = f"{given['t'][0]}.".encode() + request.body
-    check(source, given["v1"], lambda secret: [hex_sha256(secret, said)])
+    check(secrets(source), given["v1"], lambda secret: [hex_sha256(secret, said)])
 
 
 def _password(authorization: str) -> list[str]:

@@ -15,10 +15,11 @@ from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Invalid, Problem, TooLarge, Unreadable
 from aftercall.domain.fact import ASSUMED, By, Data, Direction, Fact, Hangup, Kind, Transfer, alias
 from aftercall.engine.reading import decode, shape
+from aftercall.engine.taking import key, number, word
 from aftercall.engine.upstream import Parsed, Unparsable
-from aftercall.sources import taking
 from aftercall.sources.kamailio_direction import SAID, Rules, rules
 from aftercall.sources.moments import instant
+from aftercall.sources.taking import OWN_PREFIX, custom
 
 # A proxy's dialog lives for 12 h unless told otherwise (`default_timeout`), and is reported when it expires.
 timing: Timing = Timing(gate=0.3, quiet=1.5, settle_max=5.0, watchdog=12 * 3600.0 + 60)
@@ -144,12 +145,12 @@ class _Record:
         self.item, self.source, self.rules = item, source, told
         self.local = False
         names = (name for name in CALL_ID if self.item.get(name) not in (None, *NOTHING))
-        self.call_key = taking.key(self.item.get(next(names, CALL_ID[0])), CALL_ID[0])
+        self.call_key = key(self.item.get(next(names, CALL_ID[0])), CALL_ID[0])
 
     def text(self, names: tuple[str, ...]) -> str | None:
         """The first of these that says something; numbers are taken for their digits."""
         for name in names:
-            value = taking.word(self.item.get(name))
+            value = word(self.item.get(name))
             if value is not None and value not in NOTHING:
                 return value
         return None
@@ -185,7 +186,7 @@ class _Record:
 
     def seconds(self, name: str) -> float:
         """A length, written as a string with a fraction."""
-        return min(max(taking.number(self.item.get(name)) or 0.0, 0.0), _LONGEST)
+        return min(max(number(self.item.get(name)) or 0.0, 0.0), _LONGEST)
 
     @property
     def leg(self) -> str | None:
@@ -253,11 +254,11 @@ class _Record:
     def _custom(self) -> dict[str, Any] | None:
         """Extras named `ac_...` are custom fields under the rest of their name."""
         own = {
-            name.removeprefix(taking.OWN_PREFIX) or name: value
+            name.removeprefix(OWN_PREFIX) or name: value
             for name, value in self.item.items()
             if name not in KNOWN and not (type(value) is str and value in NOTHING)
         }
-        return taking.custom(self.source, own)
+        return custom(self.source, own)
 
 
 def _of_transaction(record: _Record) -> list[Fact]:

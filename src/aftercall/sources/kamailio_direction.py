@@ -14,7 +14,7 @@ import msgspec
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.engine.reading import shape
-from aftercall.sources import taking
+from aftercall.engine.taking import word
 
 Way = Literal["inbound", "outbound", "internal"]
 
@@ -37,14 +37,14 @@ class Rules(msgspec.Struct, frozen=True):
     def way(self, record: Mapping[str, Any]) -> Way | None:
         """Which way the call of this record goes, None if it does not tell."""
         for name in SAID:
-            said = WAYS.get((taking.word(record.get(name)) or "").casefold())
+            said = WAYS.get((word(record.get(name)) or "").casefold())
             if said is not None:
                 return said
         if self.field is not None:
-            told = self.values.get((taking.word(record.get(self.field)) or "").casefold())
+            told = self.values.get((word(record.get(self.field)) or "").casefold())
             if told is not None:
                 return told
-        return self._by_network(taking.word(record.get(CAME_FROM))) if self.trunks else None
+        return self._by_network(word(record.get(CAME_FROM))) if self.trunks else None
 
     def _by_network(self, came_from: str | None) -> Way | None:
         """What a trunk sends is inbound, all else outbound."""
@@ -63,7 +63,7 @@ def rules(source: Source) -> Rules:
     field, ways = source.settings.get("direction_field"), source.settings.get("directions")
     if (field is None) != (ways is None):
         raise Invalid.field("settings.directions", "goes with direction_field: one needs the other")
-    if field is not None and taking.word(field) != field:
+    if field is not None and word(field) != field:
         raise Invalid.field("settings.direction_field", "must be the name of a field", shape(field))
     return Rules(_trunks(source.settings.get("trunks")), field, _ways(ways))
 

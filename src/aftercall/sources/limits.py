@@ -5,11 +5,10 @@ from typing import Any, NoReturn
 
 from aftercall.domain.errors import Invalid
 from aftercall.engine.reading import MAX_INTEGER
+from aftercall.engine.taking import MAX_TEXT
 
 MAX_DEPTH = 8  # levels; the event itself is the first
-MAX_TEXT = 64 * 1024  # characters; a transcript's turns may be as long as the body allows
 MAX_NAME = 200  # characters of a member's name
-MAX_KEY = 200  # characters of an identifier
 
 
 def check(item: dict[str, Any]) -> None:

@@ -14,24 +14,14 @@ from msgspec.structs import replace
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Invalid, Unreadable
 from aftercall.domain.fact import Agent, By, Data, Fact, Hangup, Kind, Reason, Recording, alias
+from aftercall.engine import jwt
 from aftercall.engine.reading import decode
+from aftercall.engine.signing import OLD, WRONG, refuse
+from aftercall.engine.taking import Object, epoch, inner, key, many, number, record, text, word
 from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
-from aftercall.sources import jwt
 from aftercall.sources.answer import answer_of
-from aftercall.sources.signing import OLD, WRONG, refuse, secrets
-from aftercall.sources.taking import (
-    Object,
-    custom,
-    epoch,
-    inner,
-    key,
-    many,
-    named,
-    number,
-    record,
-    text,
-    word,
-)
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, named
 
 timing: Timing = Timing(gate=0.3, quiet=5.0, settle_max=30.0, watchdog=2 * 3600.0)
 reply: Reply = Reply(200)

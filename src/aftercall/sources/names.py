@@ -5,7 +5,7 @@ from typing import Any
 
 from aftercall.domain.errors import Invalid
 from aftercall.engine.reading import shape
-from aftercall.sources.limits import MAX_KEY
+from aftercall.engine.taking import MAX_KEY
 
 MOST = 10
 _NAME = re.compile(rf"[a-z][a-z0-9_-]{{0,31}}:.{{1,{MAX_KEY}}}", re.DOTALL)

@@ -8,7 +8,7 @@ import msgspec
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Agent, CallType, Direction
-from aftercall.sources.patterns import check_pattern
+from aftercall.engine.patterns import check_pattern
 
 Entry = Literal["inbound", "outbound", "internal"]
 

@@ -3,16 +3,12 @@
 Few callbacks have a time of their own; those that have write UTC without saying so.
 """
 
-import hmac
-from base64 import b64encode
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b, sha256
+from hashlib import blake2b
 from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 from aftercall.domain.account import Source, Timing
-from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import (
     Agent,
     Billing,
@@ -24,9 +20,11 @@ from aftercall.domain.fact import (
     Reason,
     Recording,
 )
+from aftercall.engine import vendor_signatures
+from aftercall.engine.taking import form, key, number, seconds, text, word
 from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, WRONG, check, refuse
-from aftercall.sources.taking import custom, form, key, keys, named, number, own, seconds, text, word
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, keys, named, own
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200, b"<Response/>", "text/xml")
@@ -41,32 +39,7 @@ PARTIES: dict[str, By] = {"caller": "caller", "callee": "callee", "plivo": "syst
 
 
 def verify(source: Source, request: Request) -> None:
-    """Base64 of an HMAC over the URL, the sorted query, the sorted form, and a nonce (SDK: signature_v3.py)."""
-    headers = request.headers
-    nonce = headers.get("x-plivo-signature-v3-nonce")
-    given = [headers.get(name, "") for name in ("x-plivo-signature-v3", "x-plivo-signature-ma-v3")]
-    offered = [one.strip() for header in given for one in header.split(",") if one.strip()]
-    if nonce is None:
-        refuse(MISSING)
-    try:
-        fields = form(request.body)
-    except Unreadable:
-        refuse(WRONG)
-    said = f"{_signed(request.url, fields)}.{nonce}".encode()
-
-    def sign(secret: bytes) -> Iterable[str]:
-        yield b64encode(hmac.new(secret, said, sha256).digest()).decode()
-
-    check(source, offered, sign)
-
-
-def _signed(url: str, fields: list[tuple[str, str]]) -> str:
-    """With a form there is always a question mark; between a query and a form stands a dot."""
-    base, _, query = url.partition("?")
-    pairs = "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(query, keep_blank_values=True)))
-    made = f"{base}?{pairs}" if pairs or fields else base
-    dot = "." if pairs and fields else ""
-    return made + dot + "".join(name + value for name, value in sorted(fields))
+    vendor_signatures.plivo(secrets(source), request)
 
 
 def read(source: Source, request: Request) -> Parsed:

@@ -23,32 +23,12 @@ from aftercall.domain.fact import (
     Turn,
     alias,
 )
+from aftercall.engine.signing import MISSING, check, check_age, fields, hex_sha256, refuse, stamp
+from aftercall.engine.taking import epoch, inner, key, many, number, record, text, word
 from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
 from aftercall.sources.answer import answer_about, is_plain
-from aftercall.sources.signing import (
-    MISSING,
-    check,
-    check_age,
-    fields,
-    hex_sha256,
-    refuse,
-    secrets,
-    stamp,
-)
-from aftercall.sources.taking import (
-    custom,
-    epoch,
-    inner,
-    key,
-    keys,
-    many,
-    named,
-    number,
-    record,
-    text,
-    tidy,
-    word,
-)
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, keys, named, tidy
 
 timing: Timing = Timing(gate=0.3, quiet=0.3, settle_max=2.0, watchdog=2 * 3600.0)
 reply: Reply = Reply(200)
@@ -90,7 +70,7 @@ def verify(source: Source, request: Request) -> None:
     moment = stamp(given["v"][0])
     check_age(moment / 1000, request.now, MAX_AGE)
     said = request.body + given["v"][0].encode()
-    check(source, given["d"], lambda secret: [hex_sha256(secret, said)])
+    check(secrets(source), given["d"], lambda secret: [hex_sha256(secret, said)])
 
 
 def read(source: Source, request: Request) -> Parsed:

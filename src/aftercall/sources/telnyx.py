@@ -8,9 +8,6 @@ legs the source's direction holds where the event has none.
 from base64 import b64decode
 from datetime import datetime, timedelta
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.causes import reason_of
 from aftercall.domain.fact import (
@@ -29,31 +26,28 @@ from aftercall.domain.fact import (
     Turn,
     alias,
 )
-from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import MISSING, WRONG, check_age, refuse, secrets, stamp
-from aftercall.sources.taking import (
+from aftercall.engine import vendor_signatures
+from aftercall.engine.taking import (
     Object,
-    custom,
     inner,
     integer,
     key,
-    keys,
     many,
-    named,
     number,
     record,
     seconds,
     text,
-    tidy,
     word,
     written,
 )
+from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, keys, named, tidy
 
 timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 reply: Reply = Reply(200)
 unparsable: Unparsable = "accept"
 
-MAX_AGE = 300.0
 REASONS: dict[str, Reason] = {
     "call_rejected": "rejected", "originator_cancel": "caller_cancelled", "timeout": "no_answer",
     "no_answer": "no_answer", "user_busy": "busy", "not_found": "invalid_number",
@@ -64,22 +58,7 @@ PARTIES: dict[str, By] = {"caller": "caller", "callee": "callee"}
 
 
 def verify(source: Source, request: Request) -> None:
-    """Ed25519 over `timestamp|body`. The secret is the account's public key, in base64."""
-    given, at = request.headers.get("telnyx-signature-ed25519"), request.headers.get("telnyx-timestamp")
-    if given is None:
-        refuse(MISSING)
-    check_age(stamp(at), request.now, MAX_AGE)
-    said = f"{at}|".encode() + request.body
-    if not any(_signed(public, given, said) for public in secrets(source)):
-        refuse(WRONG)
-
-
-def _signed(public: bytes, given: str, said: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(b64decode(public)).verify(b64decode(given, validate=True), said)
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+    vendor_signatures.telnyx(secrets(source), request)
 
 
 def read(source: Source, request: Request) -> Parsed:

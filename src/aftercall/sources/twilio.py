@@ -3,23 +3,21 @@
 What callbacks tell is in `twilio_callbacks.py` and `twilio_actions.py`.
 """
 
-import hmac
 import re
 from base64 import b64encode
-from collections.abc import Iterable
 from datetime import datetime
-from hashlib import sha1, sha256
 from typing import Any, Literal, TypeGuard
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from aftercall.domain.account import Source, Timing
-from aftercall.domain.errors import Invalid, Unreadable
+from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Fact
+from aftercall.engine import vendor_signatures
 from aftercall.engine.reading import decode
+from aftercall.engine.taking import form, inner, text, word, written
 from aftercall.engine.upstream import Parsed, Question, Reply, Request, Unparsable
 from aftercall.sources.answer import answer_about
-from aftercall.sources.signing import MISSING, WRONG, check, fields, refuse, secrets
-from aftercall.sources.taking import form, inner, text, word, written
+from aftercall.sources.signing import secrets
 from aftercall.sources.twilio_actions import action_facts
 from aftercall.sources.twilio_callbacks import ENDS, Callback, stamp
 
@@ -27,10 +25,6 @@ timing: Timing = Timing(gate=0.3, quiet=2.0, settle_max=10.0)
 # Ignored where Twilio expects nothing; where it expects TwiML, an empty document is no error.
 reply: Reply = Reply(200, b"<Response/>", "text/xml")
 unparsable: Unparsable = "accept"
-
-# twilio-python 9.13, request_validator.py: the header names the scheme where the secret is a SharedKey's.
-SETTINGS = "x-twilio-webhooks-signature-settings"
-ALGORITHMS = {"HMAC_SHA1": sha1, "HMAC_SHA256": sha256}
 
 API = "https://api.twilio.com"
 ACCOUNT, CALL = re.compile(r"AC[0-9a-fA-F]{32}"), re.compile(r"CA[0-9a-fA-F]{32}")
@@ -52,46 +46,7 @@ def check_settings(source: Source) -> None:
 
 
 def verify(source: Source, request: Request) -> None:
-    """Base64 of the HMAC over the URL and the sorted form; for JSON over the URL, which holds the body's hash."""
-    given = request.headers.get("x-twilio-signature")
-    said = fields(request.headers.get(SETTINGS)).get("algorithm", ["HMAC_SHA1"])[-1].upper()
-    algorithm = ALGORITHMS.get(said)
-    if given is None or algorithm is None:
-        refuse(MISSING)
-    signed = ""
-    hashed = dict(parse_qsl(request.query)).get("bodySHA256")
-    if hashed is not None and not _is_form(request):
-        if not hmac.compare_digest(sha256(request.body).hexdigest().encode(), hashed.encode()):
-            refuse(WRONG)
-    else:
-        signed = "".join(name + value for name, value in sorted(set(_form(request.body))))
-    urls = _with_and_without_port(request.url)
-
-    def sign(secret: bytes) -> Iterable[str]:
-        for url in urls:
-            yield b64encode(hmac.new(secret, (url + signed).encode(), algorithm).digest()).decode()
-
-    check(source, [given], sign)
-
-
-def _form(body: bytes) -> list[tuple[str, str]]:
-    try:
-        return form(body)
-    except Unreadable:
-        refuse(WRONG)
-
-
-def _is_form(request: Request) -> bool:
-    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
-
-
-def _with_and_without_port(url: str) -> tuple[str, str]:
-    """Twilio signs sometimes the one, sometimes the other."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition(":")[0] if parts.port else parts.netloc
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    there = f"{host}:{port}"
-    return url.replace(parts.netloc, host, 1), url.replace(parts.netloc, there, 1)
+    vendor_signatures.twilio(secrets(source), request)
 
 
 def read(source: Source, request: Request) -> Parsed:

@@ -6,7 +6,8 @@ They have no time of their own: what they tell happened when they came, or as lo
 from datetime import datetime, timedelta
 
 from aftercall.domain.fact import Data, Fact, Kind, Named, Recording, Transcript, Turn, Voicemail
-from aftercall.sources.taking import integer, keys, seconds, text, word
+from aftercall.engine.taking import integer, seconds, text, word
+from aftercall.sources.taking import keys
 from aftercall.sources.twilio_callbacks import ENDS, Callback, mp3, reason_for, stamp
 
 ANSWERED = frozenset({"completed", "answered"})

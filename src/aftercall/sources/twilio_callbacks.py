@@ -25,7 +25,8 @@ from aftercall.domain.fact import (
     Recording,
     alias,
 )
-from aftercall.sources.taking import custom, integer, key, named, own, seconds, text, word
+from aftercall.engine.taking import integer, key, seconds, text, word
+from aftercall.sources.taking import custom, named, own
 
 # How Twilio writes a number it may not show: the letters of the word on a keypad.
 WITHHELD = frozenset({

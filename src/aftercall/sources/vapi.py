@@ -23,22 +23,11 @@ from aftercall.domain.fact import (
     Turn,
     alias,
 )
+from aftercall.engine.signing import check, check_age, hex_sha256, stamp
+from aftercall.engine.taking import epoch, inner, key, many, number, record, text, word, written
 from aftercall.engine.upstream import Parsed, Reply, Request, Unparsable
-from aftercall.sources.signing import check, check_age, hex_sha256, stamp
-from aftercall.sources.taking import (
-    custom,
-    epoch,
-    inner,
-    key,
-    many,
-    named,
-    number,
-    record,
-    text,
-    tidy,
-    word,
-    written,
-)
+from aftercall.sources.signing import secrets
+from aftercall.sources.taking import custom, named, tidy
 
 # The report follows the end once the analysis is done.
 timing: Timing = Timing(gate=0.3, quiet=120.0, settle_max=120.0, watchdog=2 * 3600.0)
@@ -67,14 +56,14 @@ def verify(source: Source, request: Request) -> None:
         bearer = headers.get("authorization", "")
         plain = bearer[7:] if bearer[:7].lower() == "bearer " else None
         offered = [one for one in (headers.get("x-vapi-secret"), plain) if one]
-        check(source, offered, lambda secret: [secret.decode()])
+        check(secrets(source), offered, lambda secret: [secret.decode()])
         return
     at = headers.get(str(settings.get("timestamp_header", "x-timestamp")).lower())
     moment = stamp(at)
     # Whether it counts seconds or milliseconds is not documented.
     check_age(moment / 1000 if moment >= 10**11 else moment, request.now, MAX_AGE)
     said = f"{at}.".encode() + request.body
-    check(source, [given.removeprefix("sha256=")], lambda secret: [hex_sha256(secret, said)])
+    check(secrets(source), [given.removeprefix("sha256=")], lambda secret: [hex_sha256(secret, said)])
 
 
 def read(source: Source, request: Request) -> Parsed:

@@ -43,10 +43,13 @@ _ATTEMPTS = Query(
     .where(t.account_id == bindparam("account_id"), t.delivery_id == bindparam("id"))
     .order_by(t.number)
 )
-_OF_WEBHOOK = (d.webhook_id == bindparam("webhook_id"), within(d.account_id, bindparam("account_id")))
+_OF_DESTINATION = (
+    d.destination_id == bindparam("destination_id"),
+    within(d.account_id, bindparam("account_id")),
+)
 _latest = (
     select(d.account_id, d.id, d.created_at)
-    .where(*_OF_WEBHOOK)
+    .where(*_OF_DESTINATION)
     .order_by(d.id.desc())
     .limit(literal_column(str(LATEST)))
 ).subquery()
@@ -64,7 +67,7 @@ _ATTEMPT = Query(
 )
 _LANE = Query(
     select(lanes.c.document).where(
-        lanes.c.account_id == bindparam("account_id"), lanes.c.webhook_id == bindparam("webhook_id")
+        lanes.c.account_id == bindparam("account_id"), lanes.c.destination_id == bindparam("destination_id")
     )
 )
 _COUNT = {
@@ -100,9 +103,9 @@ class SqlDeliveryLog(Part):
         given = {"account_id": account_id, "id": delivery_id, "owner": owner}
         return bool(await self._database.write(Link.run, _CANCEL, **given))
 
-    async def health(self, account_id: str, webhook_id: str) -> Health:
+    async def health(self, account_id: str, destination_id: str) -> Health:
         """Over the latest thousand deliveries; `delivered` and `failed` count attempts."""
-        return await self._database.read(_health, account_id, webhook_id)
+        return await self._database.read(_health, account_id, destination_id)
 
     async def backlog(self) -> dict[str, int]:
         return await self._database.read(_backlog)
@@ -110,7 +113,7 @@ class SqlDeliveryLog(Part):
 
 def _filtered(account_id: str, query: DeliveryQuery) -> Select[Any]:
     wanted = [*_leading(account_id, query)]
-    equal = {name: getattr(query, name) for name in ("call_id", "event_id", "event")}
+    equal = {name: getattr(query, name) for name in ("call_id", "event_id", "event", "channel")}
     wanted += [d[name] == value for name, value in equal.items() if value is not None]
     if query.status:
         wanted.append(d.status.in_(query.status))
@@ -131,17 +134,17 @@ def _leading(account_id: str, query: DeliveryQuery) -> Iterator[ColumnElement[bo
         yield d.key >= prefix
         yield d.key < prefix + AFTER_ANY
         yield within(d.account_id, literal(account_id))
-        if query.webhook_id is not None:
-            yield within(d.webhook_id, literal(query.webhook_id))
-    elif query.webhook_id is not None:
-        yield d.webhook_id == query.webhook_id
+        if query.destination_id is not None:
+            yield within(d.destination_id, literal(query.destination_id))
+    elif query.destination_id is not None:
+        yield d.destination_id == query.destination_id
         yield within(d.account_id, literal(account_id))
     else:
         yield d.account_id == account_id
 
 
-def _health(link: Link, account_id: str, webhook_id: str) -> Health:
-    given = {"account_id": account_id, "webhook_id": webhook_id}
+def _health(link: Link, account_id: str, destination_id: str) -> Health:
+    given = {"account_id": account_id, "destination_id": destination_id}
     tried = sorted(link.rows(_TRIED, **given))
     latencies = sorted(row[1] for row in tried)
     delays = sorted(row[0] + row[1] - row[5] for row in tried if row[2])

@@ -13,8 +13,9 @@ from aftercall.store.values import document, micros, micros_or_none, moment, mom
 c = deliveries.c
 # What a `Delivery` is read from, in the order `delivery` takes it.
 DELIVERY_COLUMNS = (
-    c.id, c.account_id, c.webhook_id, c.key, c.event_id, c.event, c.trigger, c.call_id, c.status, c.reason,
+    c.id, c.account_id, c.destination_id, c.key, c.event_id, c.event, c.trigger, c.call_id, c.status, c.reason,
     c.attempts, c.due_at, c.created_at, c.occurred_at, c.resend_of, c.is_test, c.content_type, c.query, c.body,
+    c.channel, c.started,
 )  # fmt: skip
 
 decode_attempt = msgspec.json.Decoder(Attempt).decode
@@ -25,7 +26,7 @@ def delivery(row: Any) -> Delivery:
     return Delivery(
         id=row[0],
         account_id=row[1],
-        webhook_id=row[2],
+        destination_id=row[2],
         key=row[3],
         event_id=row[4],
         event=row[5],
@@ -42,6 +43,8 @@ def delivery(row: Any) -> Delivery:
         content_type=row[16],
         query=row[17],
         body=row[18],
+        channel=row[19],
+        started=row[20],
     )
 
 
@@ -54,7 +57,8 @@ def delivery_values(row: Delivery, owner: str | None) -> tuple[Any, ...]:
     return (
         row.account_id,
         row.id,
-        row.webhook_id,
+        row.destination_id,
+        row.channel,
         row.key,
         row.event_id,
         row.event,
@@ -63,6 +67,7 @@ def delivery_values(row: Delivery, owner: str | None) -> tuple[Any, ...]:
         row.status,
         row.reason,
         row.attempts,
+        row.started,
         micros_or_none(row.due_at),
         owner,
         micros(row.created_at),
@@ -89,4 +94,4 @@ def attempt_values(account_id: str, row: Attempt) -> tuple[Any, ...]:
 
 
 def lane_values(row: LaneState) -> tuple[Any, ...]:
-    return row.account_id, row.webhook_id, document(row)
+    return row.account_id, row.destination_id, document(row)

@@ -6,14 +6,21 @@ import msgspec
 from sqlalchemy import bindparam, delete, select
 
 from aftercall.domain.account import DirectoryKind, Entry
+from aftercall.domain.connection import Connection
 from aftercall.domain.errors import Conflict
+from aftercall.domain.guard.changes import AccountPolicies
+from aftercall.domain.message_template import MessageTemplate
+from aftercall.domain.rule import Rule
+from aftercall.domain.sender import Sender
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import Page, Settings
 from aftercall.store.accounts import find_account, raise_version
+from aftercall.store.contacts import any_contacts
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import directory
+from aftercall.store.setup import all_setup
 from aftercall.store.sources import all_sources
 from aftercall.store.statement import Insert, Query
 from aftercall.store.values import document
@@ -81,12 +88,20 @@ def _settings(link: Link, vault: Vault, account_id: str) -> Settings | None:
     account = find_account(link, account_id)
     if account is None:
         return None
+    setup = all_setup(link, vault, account_id)
+    rules = [item for item in setup if isinstance(item, Rule) and item.status == "enabled"]
     return Settings(
         account=account,
         version=account.version,
         webhooks=all_webhooks(link, vault, account_id),
         sources=all_sources(link, vault, account_id),
         directory=_by_name(link, account_id),
+        connections={item.id: item for item in setup if isinstance(item, Connection)},
+        senders=tuple(item for item in setup if isinstance(item, Sender)),
+        templates={item.id: item for item in setup if isinstance(item, MessageTemplate)},
+        changes=next((item for item in setup if isinstance(item, AccountPolicies)), None),
+        rules=tuple(sorted(rules, key=lambda rule: (rule.position, rule.id))),
+        has_contacts=any_contacts(link, account_id),
     )
 
 

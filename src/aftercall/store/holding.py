@@ -15,16 +15,16 @@ from aftercall.store.work import DUE
 
 d = deliveries.c
 _account: ColumnElement[str] = bindparam("account_id")
-_webhook: ColumnElement[str] = bindparam("webhook_id")
+_destination: ColumnElement[str] = bindparam("destination_id")
 
 # A webhook's open deliveries, each kind by its own small index instead of that of all the webhook ever got.
 waiting = and_(d.status == PENDING, d.owner.is_(None))
 in_hand = and_(d.status == PENDING, d.owner.is_not(None))
 kept = d.status == HELD
 OPEN: dict[str, ColumnElement[bool]] = {
-    "waiting": and_(waiting, d.webhook_id == _webhook, within(d.account_id, _account)),
-    "in_hand": and_(in_hand, d.webhook_id == _webhook, d.account_id == _account),
-    "held": and_(kept, d.webhook_id == _webhook, d.account_id == _account),
+    "waiting": and_(waiting, d.destination_id == _destination, within(d.account_id, _account)),
+    "in_hand": and_(in_hand, d.destination_id == _destination, d.account_id == _account),
+    "held": and_(kept, d.destination_id == _destination, d.account_id == _account),
 }
 
 
@@ -43,26 +43,26 @@ _RELEASE = Query(
 
 
 class SqlHolding(Part):
-    async def hold(self, account_id: str, webhook_id: str, reason: str) -> int:
-        return await self._database.write(hold, account_id, webhook_id, reason)
+    async def hold(self, account_id: str, destination_id: str, reason: str) -> int:
+        return await self._database.write(hold, account_id, destination_id, reason)
 
-    async def release(self, account_id: str, webhook_id: str, now: datetime) -> int:
-        return await self._database.write(_release, account_id, webhook_id, micros(now))
+    async def release(self, account_id: str, destination_id: str, now: datetime) -> int:
+        return await self._database.write(_release, account_id, destination_id, micros(now))
 
 
-def hold(link: Link, account_id: str, webhook_id: str, reason: str) -> int:
-    given: dict[str, Any] = {"account_id": account_id, "webhook_id": webhook_id, "why": reason}
+def hold(link: Link, account_id: str, destination_id: str, reason: str) -> int:
+    given: dict[str, Any] = {"account_id": account_id, "destination_id": destination_id, "why": reason}
     return sum(link.run(query, **given) for query in _HOLD)
 
 
-def _release(link: Link, account_id: str, webhook_id: str, now: int) -> int:
-    released = link.run(_RELEASE, account_id=account_id, webhook_id=webhook_id, now=now)
+def _release(link: Link, account_id: str, destination_id: str, now: int) -> int:
+    released = link.run(_RELEASE, account_id=account_id, destination_id=destination_id, now=now)
     if released:
         link.notify(DUE)
     return released
 
 
-def cancel_all(link: Link, account_id: str, webhook_id: str, reason: str) -> None:
-    given: dict[str, Any] = {"account_id": account_id, "webhook_id": webhook_id, "why": reason}
+def cancel_all(link: Link, account_id: str, destination_id: str, reason: str) -> None:
+    given: dict[str, Any] = {"account_id": account_id, "destination_id": destination_id, "why": reason}
     for query in _CANCEL:
         link.run(query, **given)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, inspect, text
 
-SCHEMA = 3  # the newest migration, `versions/0003_*.py`
+SCHEMA = 5  # the newest migration, `versions/0005_*.py`
 SCRIPTS = Path(__file__).parent / "migrations"
 
 

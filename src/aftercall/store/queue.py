@@ -20,6 +20,7 @@ from aftercall.store.delivery_rows import (
 )
 from aftercall.store.link import Link
 from aftercall.store.part import Part
+from aftercall.store.receipts import messages_recorded
 from aftercall.store.schema import attempts, deliveries, lanes
 from aftercall.store.statement import Columns, Insert, Many, Query, Rows, types
 from aftercall.store.values import micros, micros_or_none, moment
@@ -36,19 +37,27 @@ _waiting = and_(d.status == PENDING, d.owner.is_(None))
 
 def _lanes() -> Executable:
     """Each lane that has work nobody has in hand, and since when: one step of the index a lane."""
-    lane = select(func.min(d.webhook_id).label("webhook_id")).where(_waiting).cte("lane", recursive=True)
-    following = (
-        select(func.min(d.webhook_id)).where(_waiting, d.webhook_id > lane.c.webhook_id).scalar_subquery()
+    lane = (
+        select(func.min(d.destination_id).label("destination_id")).where(_waiting).cte("lane", recursive=True)
     )
-    lane = lane.union_all(select(following).where(lane.c.webhook_id.is_not(None)))
-    first = select(func.min(d.due_at)).where(_waiting, d.webhook_id == lane.c.webhook_id).scalar_subquery()
-    return select(lane.c.webhook_id, first).where(lane.c.webhook_id.is_not(None))
+    following = (
+        select(func.min(d.destination_id))
+        .where(_waiting, d.destination_id > lane.c.destination_id)
+        .scalar_subquery()
+    )
+    lane = lane.union_all(select(following).where(lane.c.destination_id.is_not(None)))
+    first = (
+        select(func.min(d.due_at))
+        .where(_waiting, d.destination_id == lane.c.destination_id)
+        .scalar_subquery()
+    )
+    return select(lane.c.destination_id, first).where(lane.c.destination_id.is_not(None))
 
 
 _LANES = Query(_lanes())
 _OLDEST = Query(
     select(*DELIVERY_COLUMNS)
-    .where(_waiting, d.webhook_id == bindparam("webhook_id"), d.due_at <= bindparam("now"))
+    .where(_waiting, d.destination_id == bindparam("destination_id"), d.due_at <= bindparam("now"))
     .order_by(d.due_at)
     .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
@@ -107,7 +116,9 @@ class SqlQueue(Part):
     async def next_due(self, buckets: Sequence[int] | None, full: Sequence[str]) -> datetime | None:
         excluded = _outside(buckets, full)
         due = [
-            at for webhook_id, at in await self._database.read(Link.rows, _LANES) if not excluded(webhook_id)
+            at
+            for destination_id, at in await self._database.read(Link.rows, _LANES)
+            if not excluded(destination_id)
         ]
         return moment(min(due)) if due else None
 
@@ -124,7 +135,7 @@ def _claim(link: Link, owner: str, now: int, excluded: Callable[[str], bool], li
     rows: list[tuple[Any, ...]] = []
     for left, lane in zip(range(len(chosen), 0, -1), chosen, strict=True):
         share = math.ceil((limit - len(rows)) / left)  # what one lane does not use goes to the next
-        rows += link.rows(_OLDEST, webhook_id=lane, now=now, limit=share)
+        rows += link.rows(_OLDEST, destination_id=lane, now=now, limit=share)
     link.many(_TAKE, [(row[1], row[0], owner) for row in rows])
     return rows
 
@@ -139,6 +150,7 @@ def _record(link: Link, finished: Sequence[Finished], lanes: Sequence[LaneState]
     link.many(_SETTLE, [_settled(delivery) for delivery, _ in rows])
     link.many(_ADD_ATTEMPTS, [attempt_values(delivery.account_id, attempt) for delivery, attempt in rows])
     link.many(_PUT_LANES, [lane_values(lane) for lane in lanes])
+    messages_recorded(link, finished)
 
 
 def _settled(row: Delivery) -> tuple[Any, ...]:

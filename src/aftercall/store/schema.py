@@ -96,6 +96,38 @@ directory = Table(
     Index("directory_by_key", "account_id", "kind", "key", unique=True),
 )
 
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("number", Key, nullable=False),
+    Column("ending", Key, nullable=False),  # the number's digits, reversed
+    Column("name", Key, nullable=False),  # folded, a space before each word
+    Column("tags", Text),  # as in calls
+    Column("updated_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("contacts_by_number", "number", "account_id", unique=True),
+    Index("contacts_by_name", "account_id", "name", "id"),
+    Index("contacts_by_ending", "account_id", "ending"),
+)
+
+# To whom nothing is sent. Those that were cleared stay, with who cleared them and why.
+suppressions = Table(
+    "suppressions",
+    metadata,
+    Column("address", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("scope", Key, primary_key=True),
+    Column("source", Key, primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("cleared_at", BigInteger),
+    Column("document", Text, nullable=False),
+    Index("suppressions_by_age", "account_id", "created_at"),
+)
+
 calls = Table(
     "calls",
     metadata,
@@ -175,7 +207,8 @@ deliveries = Table(
     metadata,
     Column("account_id", Key, primary_key=True),
     Column("id", Key, primary_key=True),
-    Column("webhook_id", Key, nullable=False),
+    Column("destination_id", Key, nullable=False),  # a webhook, or the connection a message goes by
+    Column("channel", Key, nullable=False),
     Column("key", Key, nullable=False),
     Column("event_id", Key, nullable=False),
     Column("event", Text, nullable=False),
@@ -184,6 +217,7 @@ deliveries = Table(
     Column("status", Text, nullable=False),
     Column("reason", Text),
     Column("attempts", Integer, nullable=False),
+    Column("started", Integer, nullable=False),  # the attempt that was begun; more than `attempts`: in doubt
     Column("due_at", BigInteger),
     Column("owner", Key),  # the node incarnation that has it in hand
     Column("created_at", BigInteger, nullable=False),
@@ -194,17 +228,105 @@ deliveries = Table(
     Column("query", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Index("deliveries_by_key", "key", "account_id", unique=True),
-    Index("deliveries_by_webhook", "webhook_id", "id"),
-    # The queue. Webhook first: the due ones of each lane are found without reading another lane's backlog.
-    Index("deliveries_waiting", "webhook_id", "due_at", **_where("status = 'pending' AND owner IS NULL")),
+    Index("deliveries_by_destination", "destination_id", "id"),
+    # The queue. Destination first: the due ones of each lane are found without reading another lane's backlog.
+    Index("deliveries_waiting", "destination_id", "due_at", **_where("status = 'pending' AND owner IS NULL")),
     Index(
         "deliveries_in_hand",
         "account_id",
-        "webhook_id",
+        "destination_id",
         "owner",
         **_where("status = 'pending' AND owner IS NOT NULL"),
     ),
-    Index("deliveries_held", "account_id", "webhook_id", "id", **_where("status = 'held'")),
+    Index("deliveries_held", "account_id", "destination_id", "id", **_where("status = 'held'")),
+    Index("deliveries_in_doubt", "due_at", **_where("status = 'unknown' AND due_at IS NOT NULL")),
+)
+
+# What an account has set up to write to people: connections, senders, templates, rules, changes of policies.
+setup = Table(
+    "setup",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("kind", Key, nullable=False),
+    Column("document", Text, nullable=False),  # without secrets
+    Column("secrets", Text, nullable=False),  # encrypted; empty where there are none
+    Column("version", Integer, nullable=False),
+    Column("deleted_at", BigInteger),
+    Index("setup_by_id", "id", unique=True),  # a provider's callback names no account
+)
+
+# Of deliveries that are messages: what the guard decided, and what became of them.
+messages = Table(
+    "messages",
+    metadata,
+    Column("delivery_id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("channel", Key, nullable=False),
+    Column("connection_id", Key),
+    Column("rule_id", Key),
+    Column("template_id", Key),
+    Column("sender", Key),
+    Column("call_id", Key),
+    Column("address", Key, nullable=False),  # E.164 or mail address; empty where there was none
+    Column("created_at", BigInteger, nullable=False),
+    Column("is_test", Boolean, nullable=False),
+    Column("segments", Integer, nullable=False),
+    Column("submitted_at", BigInteger),
+    Column("replied_at", BigInteger),
+    Column("opted_out_at", BigInteger),
+    Column("progress", Text, nullable=False),
+    Column("decision", Text, nullable=False),
+    Index("messages_by_address", "account_id", "address", "created_at"),
+    Index("messages_by_sender", "account_id", "sender", "created_at"),
+    Index("messages_by_time", "account_id", "created_at"),
+    sqlite_with_rowid=False,
+)
+
+# What providers call messages: one id, or one a segment.
+provider_ids = Table(
+    "provider_ids",
+    metadata,
+    Column("connection_id", Key, primary_key=True),
+    Column("provider_id", Key, primary_key=True),
+    Column("account_id", Key, primary_key=True),
+    Column("delivery_id", Key, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Receipts of providers. One that came before its message was known to be sent has no delivery yet.
+receipts = Table(
+    "receipts",
+    metadata,
+    Column("connection_id", Key, primary_key=True),
+    Column("digest", Key, primary_key=True),  # of what it says: the same one twice is one
+    Column("account_id", Key, primary_key=True),
+    Column("delivery_id", Key),
+    Column("provider_id", Key),
+    Column("reference", Key),
+    Column("received_at", BigInteger, nullable=False),
+    Column("document", Text, nullable=False),
+    Index("receipts_by_delivery", "delivery_id", **_where("delivery_id IS NOT NULL")),
+    Index("receipts_early", "connection_id", "provider_id", **_where("delivery_id IS NULL")),
+    Index("receipts_early_by_reference", "reference", **_where("delivery_id IS NULL")),
+    Index("receipts_by_age", "received_at"),
+    sqlite_with_rowid=False,
+)
+
+# Texts that came in.
+texts = Table(
+    "texts",
+    metadata,
+    Column("account_id", Key, primary_key=True),
+    Column("id", Key, primary_key=True),
+    Column("connection_id", Key, nullable=False),
+    Column("digest", Key, nullable=False),  # of what it says and when: the same one twice is one
+    Column("address", Key, nullable=False),  # who wrote it
+    Column("received_at", BigInteger, nullable=False),
+    Column("delivery_id", Key),  # the message it answers
+    Column("document", Text, nullable=False),
+    Index("texts_by_digest", "connection_id", "digest", unique=True),
+    Index("texts_by_address", "account_id", "address", "id"),
 )
 
 attempts = Table(
@@ -224,7 +346,7 @@ lanes = Table(
     "lanes",
     metadata,
     Column("account_id", Key, primary_key=True),
-    Column("webhook_id", Key, primary_key=True),
+    Column("destination_id", Key, primary_key=True),
     Column("document", Text, nullable=False),
 )
 

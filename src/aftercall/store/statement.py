@@ -106,10 +106,19 @@ class Many(Query):
 
 
 class Insert(Many):
-    """Whole rows into a table, in the order of its columns. On a conflict of keys: fail, keep or replace."""
+    """Whole rows into a table, in the order of its columns. On a conflict of keys: fail, keep or replace.
 
-    def __init__(self, table: Table, *, conflict: Literal["fail", "keep", "replace"] = "fail") -> None:
-        self._table, self._conflict = table, conflict
+    `when` is given the new row's columns and says which stored rows are replaced; without it all are.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        *,
+        conflict: Literal["fail", "keep", "replace"] = "fail",
+        when: Callable[[Columns], ColumnElement[bool]] | None = None,
+    ) -> None:
+        self._table, self._conflict, self._when = table, conflict, when
         super().__init__(types(*table.columns), lambda _: _INSERT["sqlite"](table))
 
     def built(self, kind: Kind) -> Executable:
@@ -123,7 +132,8 @@ class Insert(Many):
             statement = statement.on_conflict_do_nothing()
         elif self._conflict == "replace":
             changed = {c: statement.excluded[c] for c in self._types if c not in keys}
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+            where = self._when and self._when(statement.excluded)
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
         return statement  # type: ignore[no-any-return]
 
     def arranged(self, rows: Rows) -> Rows:

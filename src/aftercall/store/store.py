@@ -5,14 +5,19 @@ from contextlib import asynccontextmanager
 
 from aftercall.store.accounts import SqlAccounts
 from aftercall.store.call_log import SqlCallLog
+from aftercall.store.contacts import SqlContacts
 from aftercall.store.delivery_log import SqlDeliveryLog
 from aftercall.store.directory import SqlDirectory
 from aftercall.store.holding import SqlHolding
 from aftercall.store.idempotency import SqlIdempotency
 from aftercall.store.inputs import SqlInputs
+from aftercall.store.messages import SqlMessages
 from aftercall.store.nodes import SqlNodes
 from aftercall.store.queue import SqlQueue
+from aftercall.store.receipts import SqlReceipts
+from aftercall.store.setup import SqlSetup
 from aftercall.store.sources import SqlSources
+from aftercall.store.suppressions import SqlSuppressions
 from aftercall.store.webhooks import SqlWebhooks
 from aftercall.store.work import SqlWork
 
@@ -22,10 +27,15 @@ class SqlStore(
     SqlWebhooks,
     SqlSources,
     SqlDirectory,
+    SqlSetup,
+    SqlContacts,
+    SqlSuppressions,
     SqlCallLog,
     SqlDeliveryLog,
     SqlIdempotency,
     SqlInputs,
+    SqlMessages,
+    SqlReceipts,
     SqlQueue,
     SqlHolding,
     SqlNodes,

@@ -6,15 +6,18 @@ from datetime import datetime
 import msgspec
 from sqlalchemy import Executable, bindparam, delete, literal_column, select, update
 
+from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.fact import Fact
 from aftercall.engine.input_rows import Input
 from aftercall.engine.ports import Collision
 from aftercall.engine.rows import CallRow, SpokenEvent
 from aftercall.store.call_rows import CALL_COLUMNS, call_rows, call_values
+from aftercall.store.contacts import FIND_CONTACTS, read_contact
 from aftercall.store.delivery_rows import delivery_values
 from aftercall.store.inputs import ADD_INPUTS, REPLACE_INPUTS, input_values
 from aftercall.store.link import Link
+from aftercall.store.messages import action_deliveries
 from aftercall.store.schema import accounts, aliases, calls, deliveries, events, facts, merged_calls
 from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, Rows, types, within
 from aftercall.store.transaction import Transaction
@@ -134,6 +137,12 @@ class SqlWork:
         keys = [(account_id, event_id) for account_id, _, event_id in events]
         return {row[0] for row in await self._run(Link.keyed, _SPOKEN, keys)}
 
+    async def sent_by_rules(self, calls: Sequence[tuple[str, str]]) -> dict[str, list[Delivery]]:
+        found: dict[str, list[Delivery]] = {call_id: [] for _, call_id in calls}
+        for row in await self._run(action_deliveries, calls):
+            found[row.call_id or ""].append(row)
+        return found
+
     async def add_facts(self, rows: Sequence[tuple[str, str, Fact]]) -> None:
         values = [
             (call_id, fact.natural_id, account_id, document(fact)) for account_id, call_id, fact in rows
@@ -146,6 +155,10 @@ class SqlWork:
     async def find_aliases(self, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], str]:
         rows = await self._run(Link.keyed, _ALIASES, names)
         return {(account_id, name): call_id for account_id, name, call_id in rows}
+
+    async def find_contacts(self, numbers: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Contact]:
+        rows = await self._run(Link.keyed, FIND_CONTACTS, numbers)
+        return {(account_id, number): read_contact(told) for account_id, number, told in rows}
 
     async def add_aliases(self, rows: Sequence[tuple[str, str, str]]) -> None:
         await self._run(Link.many, _ADD_ALIASES, sorted(rows))

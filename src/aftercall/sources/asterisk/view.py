@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 
 from aftercall.domain.fact import Data, Fact, Kind, Line
+from aftercall.engine.taking import MAX_KEY
 from aftercall.sources.asterisk.dialplan import Dialplan, line_of, split
 from aftercall.sources.asterisk.message import Message
-from aftercall.sources.limits import MAX_KEY
 
 # Channels that are nobody's phone: announcements and recorders of conferences, bridges joined to bridges.
 INNER = frozenset({"Announcer", "Bridge", "CBAnn", "CBRec", "Message", "Recorder", "Surrogate"})

@@ -8,9 +8,9 @@ from typing import Literal
 import msgspec
 
 from aftercall.domain.fact import Data, Fact, Kind, Transfer
+from aftercall.engine.taking import MAX_KEY
 from aftercall.sources.freeswitch.legs import elder
 from aftercall.sources.freeswitch.view import TICK, View
-from aftercall.sources.limits import MAX_KEY
 
 MERGED = ("merged",)
 

@@ -7,8 +7,8 @@ from urllib.parse import unquote
 
 import msgspec
 
+from aftercall.engine.taking import epoch, integer, text
 from aftercall.sources.freeswitch.framing import Frame
-from aftercall.sources.taking import epoch, integer, text
 
 JSON, PLAIN = "text/event-json", "text/event-plain"
 MICRO = 10**6

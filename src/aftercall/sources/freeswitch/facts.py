@@ -8,6 +8,7 @@ import msgspec
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Problem
 from aftercall.domain.fact import CallType, Data, Fact, Hangup, Kind, Line, Named, Recording, Voicemail
+from aftercall.engine.taking import seconds
 from aftercall.sources import freeswitch_cdr
 from aftercall.sources.freeswitch import bridges, queues
 from aftercall.sources.freeswitch.dialplan import Dialplan, is_loopback
@@ -15,7 +16,7 @@ from aftercall.sources.freeswitch.event import Event
 from aftercall.sources.freeswitch.legs import Legs, originator
 from aftercall.sources.freeswitch.view import TICK, View
 from aftercall.sources.numbering import CALL_TYPES
-from aftercall.sources.taking import custom, keys, own, seconds
+from aftercall.sources.taking import custom, keys, own
 
 TRANSFERRED = frozenset({"BLIND_TRANSFER", "ATTENDED_TRANSFER"})
 CANCELLED = "ORIGINATOR_CANCEL"

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from aftercall.domain.fact import Agent
+from aftercall.engine.taking import MAX_KEY, integer
 from aftercall.sources.freeswitch.event import Event
-from aftercall.sources.limits import MAX_KEY
-from aftercall.sources.taking import integer
 
 REMEMBERED = 5_000  # legs that are gone; stragglers still speak of them
 MOST = 100_000  # legs altogether

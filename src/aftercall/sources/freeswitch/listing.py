@@ -7,12 +7,12 @@ from typing import Any
 import msgspec
 
 from aftercall.domain.fact import Data, Fact, Kind, Line
+from aftercall.engine.taking import many, word
 from aftercall.sources.freeswitch.bridges import bridge_of
 from aftercall.sources.freeswitch.event import Event, read
 from aftercall.sources.freeswitch.framing import Frame
 from aftercall.sources.freeswitch.reader import Reader
 from aftercall.sources.gap import GAP, flagged, legs_gone, vanished
-from aftercall.sources.taking import many, word
 
 QUESTIONS = ("show channels as json", "show calls as json")
 ANSWER = "api/response"

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from aftercall.domain.fact import Agent, Data, Fact, Hangup, Kind, Named
+from aftercall.engine.taking import integer
 from aftercall.sources.freeswitch.event import Event
 from aftercall.sources.freeswitch.view import View
-from aftercall.sources.taking import integer
 
 STANDBY = "uuid-standby"  # an agent whose phone is on the line all day: no leg is dialled
 

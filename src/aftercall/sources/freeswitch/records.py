@@ -8,6 +8,7 @@ from typing import Any
 
 from aftercall.domain.account import Source
 from aftercall.domain.fact import Fact, Kind
+from aftercall.engine.taking import word
 from aftercall.engine.upstream import Parsed
 from aftercall.sources import freeswitch_cdr
 from aftercall.sources.freeswitch.bridges import bridge_of
@@ -16,7 +17,6 @@ from aftercall.sources.freeswitch.event import VARIABLE, Event
 from aftercall.sources.freeswitch.facts import facts
 from aftercall.sources.freeswitch.legs import Legs
 from aftercall.sources.freeswitch.view import View
-from aftercall.sources.taking import word
 
 
 def parse(source: Source, dialplan: Dialplan, body: bytes, received_at: datetime) -> Parsed:

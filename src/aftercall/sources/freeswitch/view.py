@@ -8,10 +8,10 @@ import msgspec
 from aftercall.domain.account import Source
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.fact import Data, Fact, Kind, Line
+from aftercall.engine.taking import MAX_KEY
 from aftercall.sources.freeswitch.dialplan import Dialplan, is_loopback
 from aftercall.sources.freeswitch.event import Event
 from aftercall.sources.freeswitch.legs import Leg, Legs
-from aftercall.sources.limits import MAX_KEY
 from aftercall.sources.taking import named
 
 TICK = timedelta(microseconds=1)

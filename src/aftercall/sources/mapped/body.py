@@ -8,8 +8,8 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser, par
 
 from aftercall.domain.errors import Unreadable
 from aftercall.engine.reading import decode
+from aftercall.engine.taking import form
 from aftercall.engine.upstream import Request
-from aftercall.sources.taking import form
 
 MAX_FIELDS = 1000
 MAX_INDEX = 1000  # of a list in a form's names

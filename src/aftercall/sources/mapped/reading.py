@@ -13,15 +13,15 @@ from aftercall.domain.errors import Problem, TooLarge
 from aftercall.domain.fact import Data, Fact, Kind, alias
 from aftercall.engine.reading import MAX_INTEGER
 from aftercall.engine.reading import read as as_data
+from aftercall.engine.taking import MAX_TEXT, Object, integer, key, text, word
 from aftercall.engine.upstream import Parsed, Request
 from aftercall.sources.http import MAX_ITEMS, WHEN
-from aftercall.sources.limits import MAX_TEXT
 from aftercall.sources.mapped.body import query
 from aftercall.sources.mapped.mapping import ANY, Conditions, Mapping, Rule, Rules, Telling
 from aftercall.sources.mapped.path import Finder
 from aftercall.sources.mapped.path import text as scalar
 from aftercall.sources.mapped.values import SHAPES, WHOLE_TEXT, Shape, converted, moment
-from aftercall.sources.taking import Object, custom, integer, key, named, own, text, word
+from aftercall.sources.taking import custom, named, own
 
 MAX_EACH = 100  # facts made of the items of one list
 CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization", "x-aftercall-token"})

@@ -10,10 +10,10 @@ import msgspec
 
 from aftercall.domain.errors import Invalid
 from aftercall.domain.fact import Data
-from aftercall.sources.limits import MAX_KEY, MAX_TEXT
+from aftercall.engine.taking import MAX_KEY, MAX_TEXT, epoch, inner, many, number, seconds, text
 from aftercall.sources.mapped.path import text as scalar
 from aftercall.sources.moments import instant
-from aftercall.sources.taking import epoch, inner, keys, many, number, seconds, text, tidy
+from aftercall.sources.taking import keys, tidy
 
 Form = Literal["time", "seconds", "integer", "number", "choice", "text", "keys", "words", "object", "flag"]
 

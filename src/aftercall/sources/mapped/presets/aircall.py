@@ -3,10 +3,11 @@
 from typing import Any
 
 from aftercall.domain.account import Source, Timing
+from aftercall.engine.signing import check
+from aftercall.engine.taking import record, word
 from aftercall.engine.upstream import Request
 from aftercall.sources.mapped.type import SignedMapped
-from aftercall.sources.signing import check
-from aftercall.sources.taking import record, word
+from aftercall.sources.signing import secrets
 
 AFTER = "data.ended_at"
 MAPPING: dict[str, Any] = {
@@ -89,7 +90,7 @@ MAPPING: dict[str, Any] = {
 def verify(source: Source, request: Request) -> None:
     """The body repeats the token that Aircall showed when the webhook was made: the source's secret."""
     given = word(record(request.body).get("token"))
-    check(source, [given] if given else [], lambda secret: [secret.decode()])
+    check(secrets(source), [given] if given else [], lambda secret: [secret.decode()])
 
 
 aircall = SignedMapped(MAPPING, verify, Timing(gate=0.3, quiet=120.0, settle_max=120.0))

@@ -6,11 +6,12 @@ Legs to operators of a call centre are calls of their own at Dialpad, with `entr
 from typing import Any
 
 from aftercall.domain.account import Source, Timing
+from aftercall.engine import jwt
+from aftercall.engine.signing import WRONG, refuse
 from aftercall.engine.upstream import Request
-from aftercall.sources import jwt
 from aftercall.sources.mapped import body
 from aftercall.sources.mapped.type import SignedMapped
-from aftercall.sources.signing import WRONG, refuse, secrets
+from aftercall.sources.signing import secrets
 
 MS = {"time": "epoch_ms"}
 FIRST = {"entry_point_call_id": False}  # the call itself, not a leg of it

@@ -7,9 +7,10 @@ import string
 from typing import Any
 
 from aftercall.domain.account import Source, Timing
+from aftercall.engine.signing import check
 from aftercall.engine.upstream import Reply, Request
 from aftercall.sources.mapped.type import SignedMapped
-from aftercall.sources.signing import check
+from aftercall.sources.signing import secrets
 
 VALIDATION = "validation-token"
 MAX_VALIDATION = 500
@@ -103,7 +104,7 @@ def verify(source: Source, request: Request) -> None:
     if answer(request) is not None:
         return  # RingCentral asks whether somebody is here before it sends anything; nothing is taken from it
     given = request.headers.get("verification-token")
-    check(source, [given] if given else [], lambda secret: [secret.decode()])
+    check(secrets(source), [given] if given else [], lambda secret: [secret.decode()])
 
 
 def answer(request: Request) -> Reply | None:

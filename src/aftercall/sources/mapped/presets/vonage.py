@@ -3,17 +3,14 @@
 Which leg is whose is not said: outgoing legs are the customer's, and agents' where the source's direction is inbound.
 """
 
-import hmac
-from hashlib import sha256
 from typing import Any
 
 from aftercall.domain.account import Source, Timing
+from aftercall.engine import vendor_signatures
 from aftercall.engine.upstream import Request
-from aftercall.sources import jwt
 from aftercall.sources.mapped.type import SignedMapped
-from aftercall.sources.signing import WRONG, refuse, secrets
+from aftercall.sources.signing import secrets
 
-MAX_AGE = 300.0  # seconds, where a token does not say until when it holds
 IN = {"direction": "inbound"}
 TO_AGENT = {"direction": "outbound", "$source.direction": "inbound"}
 TO_CUSTOMER = {"direction": "outbound", "$source.direction": ["outbound", ""]}
@@ -85,13 +82,7 @@ MAPPING: dict[str, Any] = {
 
 
 def verify(source: Source, request: Request) -> None:
-    """A JWT (HS256) that holds the body's hash. The secret is the account's signature secret."""
-    token = jwt.token(jwt.bearer(request.headers.get("authorization")))
-    signed = token.signed_with_one(secrets(source))
-    body = sha256(request.body).hexdigest()
-    if not signed or not hmac.compare_digest(str(token.claims.get("payload_hash")).encode(), body.encode()):
-        refuse(WRONG)
-    jwt.check_times(token.claims, request.now, MAX_AGE)
+    vendor_signatures.vonage(secrets(source), request)
 
 
 vonage = SignedMapped(MAPPING, verify, Timing(gate=0.3, quiet=2.0, settle_max=10.0))

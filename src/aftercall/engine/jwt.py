@@ -10,8 +10,8 @@ import msgspec
 
 from aftercall.domain.errors import Unreadable
 from aftercall.engine.reading import decode
-from aftercall.sources.signing import MISSING, OLD, refuse
-from aftercall.sources.taking import Object, inner, number
+from aftercall.engine.signing import MISSING, OLD, refuse
+from aftercall.engine.taking import Object, inner, number
 
 LEEWAY = 60.0  # seconds by which clocks may differ
 

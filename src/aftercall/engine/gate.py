@@ -1,0 +1,101 @@
+"""The gate: whether a message may go now, and the commit of that before any of its bytes leave (S5, promise 12).
+
+Decisions are committed in groups, as results are: a batch is whatever queued while the last commit ran.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from aftercall.domain.delivery import Delivery
+from aftercall.domain.errors import Unavailable
+from aftercall.domain.guard.decision import Decision
+from aftercall.domain.guard.evaluate import evaluate
+from aftercall.domain.message import Message
+from aftercall.engine.circumstances import circumstances, decode_message, intent_of
+from aftercall.engine.message_rows import Decided
+from aftercall.engine.messaging import Traits
+from aftercall.engine.ports import Clock, Store
+from aftercall.engine.rows import Settings
+
+log = logging.getLogger(__name__)
+
+
+class Gate:
+    """`traits` are the providers', by the type of a connection; `owner` names this node's incarnation."""
+
+    def __init__(
+        self, store: Store, clock: Clock, traits: Mapping[str, Traits], owner: Callable[[], str]
+    ) -> None:
+        self._store, self._clock, self._traits, self._owner = store, clock, traits, owner
+        self._asked: list[tuple[Decided, asyncio.Future[bool]]] = []
+        self._committing: asyncio.Task[None] | None = None
+        # Two messages to one person are decided one after the other, or both would be the only one of the day.
+        self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def admit(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision] | None:
+        """The delivery with its attempt begun, and the decision; None when it does not go now. Raises Unavailable."""
+        decided = await self.decide(delivery, settings)
+        return decided[:2] if decided[2] else None
+
+    async def decide(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision, bool]:
+        """The delivery as it is from now on, the decision, and whether it goes. Raises Unavailable."""
+        message = decode_message(delivery.body)
+        turn = self._turns.setdefault((delivery.account_id, message.to), asyncio.Lock())
+        async with turn:
+            decision = await self._evaluate(delivery, settings, message)
+            after = _after(delivery, decision)
+            row = Decided(
+                delivery=after,
+                message=message,
+                connection_id=delivery.destination_id
+                if delivery.destination_id in settings.connections
+                else None,
+                sender=(message.sms.sender or None) if message.sms is not None else None,
+                segments=message.sms.segments if message.sms is not None else 1,
+                decision=decision,
+                goes=decision.goes,
+            )
+            return after, decision, await self._commit(row)
+
+    async def _evaluate(self, delivery: Delivery, settings: Settings, message: Message) -> Decision:
+        now = self._clock.now()
+        connection = settings.connections.get(delivery.destination_id)
+        traits = self._traits.get(connection.type) if connection is not None else None
+        known = await circumstances(self._store, settings, delivery, message, traits, now)
+        return evaluate(intent_of(delivery, message), known, settings.policies, now)
+
+    async def _commit(self, row: Decided) -> bool:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._asked.append((row, future))
+        if self._committing is None or self._committing.done():
+            self._committing = asyncio.create_task(self._commit_all(), name="gate")
+        return await future
+
+    async def _commit_all(self) -> None:
+        while self._asked:
+            asked, self._asked = self._asked, []
+            try:
+                going = await self._store.decide([row for row, _ in asked], self._owner(), self._clock.now())
+            except Exception as error:
+                if not isinstance(error, Unavailable):
+                    log.exception("decisions_failed")
+                for _, future in asked:
+                    if not future.done():
+                        future.set_exception(Unavailable(retry_after=1))
+                continue
+            for row, future in asked:
+                if not future.done():
+                    future.set_result(row.delivery.id in going)
+
+
+def _after(delivery: Delivery, decision: Decision) -> Delivery:
+    """What the decision makes of the delivery."""
+    if decision.goes:
+        return msgspec.structs.replace(delivery, started=delivery.attempts + 1, reason=None)
+    if decision.outcome == "defer":
+        return msgspec.structs.replace(delivery, due_at=decision.defer_until, reason=decision.primary_code)
+    return msgspec.structs.replace(delivery, status="blocked", reason=decision.primary_code, due_at=None)

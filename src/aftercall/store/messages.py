@@ -1,0 +1,279 @@
+"""Messages: what the guard decided, when an attempt began, and what has become of them (S5, S6, promise 12)."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select, bindparam, case, func, literal_column, select, update
+from sqlalchemy.sql.elements import ColumnElement
+
+from aftercall.domain.delivery import Delivery
+from aftercall.domain.progress import Progress
+from aftercall.engine.message_rows import Counted, Decided, Lately, MessageQuery, MessageRow
+from aftercall.engine.rows import Page
+from aftercall.store.delivery_rows import DELIVERY_COLUMNS, delivery, delivery_rows
+from aftercall.store.link import Link
+from aftercall.store.paging import page, read_cursor
+from aftercall.store.part import Part
+from aftercall.store.schema import calls, deliveries, messages
+from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, types
+from aftercall.store.values import document, micros, micros_or_none, moment, moment_or_none
+
+d, m = deliveries.c, messages.c
+PENDING: ColumnElement[str] = literal_column("'pending'")
+_COLUMNS = (
+    *DELIVERY_COLUMNS,
+    m.connection_id, m.rule_id, m.template_id, m.sender, m.address, m.segments, m.submitted_at, m.replied_at,
+    m.opted_out_at, m.progress, m.decision,
+)  # fmt: skip
+_OWN = len(DELIVERY_COLUMNS)
+_joined = messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id))
+_sent = m.submitted_at.is_not(None)
+
+_PUT = Insert(messages, conflict="replace")
+
+
+def _decide(new: Columns) -> Any:
+    return (
+        update(deliveries)
+        .where(d.account_id == new["account_id"], d.id == new["id"], d.status == PENDING)
+        .values(
+            status=new["status"],
+            reason=new["reason"],
+            due_at=new["due_at"],
+            started=new["started"],
+            owner=new["owner"],
+        )
+    )
+
+
+_DECIDE = Many(types(d.account_id, d.id, d.status, d.reason, d.due_at, d.started, d.owner), _decide)
+_BEGUN = Keyed(
+    ("account_id", "id"),
+    lambda k: select(d.id).where(
+        d.account_id == k["account_id"], d.id == k["id"], d.status == PENDING, d.started > d.attempts
+    ),
+)
+# A call whose webhook waits for the results of its actions is looked at as soon as one of them is settled.
+WAKE = Many(
+    types(calls.c.id, calls.c.account_id, calls.c.due_at),
+    lambda new: (
+        update(calls)
+        .where(
+            calls.c.id == new["id"],
+            calls.c.account_id == new["account_id"],
+            calls.c.due_at > new["due_at"],
+        )
+        .values(due_at=new["due_at"])
+    ),
+)
+_RECENT = Query(
+    select(m.created_at)
+    .where(
+        m.account_id == bindparam("account_id"),
+        m.address == bindparam("address"),
+        m.created_at >= bindparam("since"),
+        m.is_test.is_(False),
+        _sent,
+    )
+    .order_by(m.created_at)
+)
+_TODAY = Query(
+    select(func.count()).where(
+        m.account_id == bindparam("account_id"),
+        m.sender == bindparam("sender"),
+        m.created_at >= bindparam("since"),
+        m.is_test.is_(False),
+        _sent,
+    )
+)
+_DUPLICATE = Query(
+    select(m.delivery_id).where(
+        m.account_id == bindparam("account_id"),
+        m.address == bindparam("address"),
+        m.rule_id == bindparam("rule_id"),
+        m.call_id == bindparam("call_id"),
+        m.delivery_id != bindparam("delivery_id"),
+        m.is_test.is_(False),
+        _sent,
+    )
+)
+_GET = Query(
+    select(*_COLUMNS)
+    .select_from(_joined)
+    .where(m.account_id == bindparam("account_id"), m.delivery_id == bindparam("id"))
+)
+_OF_CALLS = Keyed(
+    ("account_id", "prefix"),
+    lambda k: select(*DELIVERY_COLUMNS).where(
+        d.key >= k["prefix"], d.key < k["prefix"] + literal_column("'~'"), d.account_id == k["account_id"]
+    ),
+)
+_decode_progress = msgspec.json.Decoder(Progress).decode
+
+
+class SqlMessages(Part):
+    async def decide(self, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
+        """Record what was decided, and for what goes that its attempt begins; the ids of those whose does.
+
+        One that was cancelled or held meanwhile is left as it is, and does not go.
+        """
+        return await self._database.write(_decided, rows, owner, now)
+
+    async def lately(
+        self,
+        sent: Delivery,
+        address: str,
+        rule_id: str | None,
+        sender: str | None,
+        since: datetime,
+        today: datetime,
+    ) -> Lately:
+        """What was handed over to this address since, and by this sender today."""
+        return await self._database.read(
+            _lately, sent, address, rule_id, sender, micros(since), micros(today)
+        )
+
+    async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None:
+        rows = await self._database.read(Link.rows, _GET, account_id=account_id, id=delivery_id)
+        return _row(rows[0]) if rows else None
+
+    async def list_messages(self, account_id: str, query: MessageQuery) -> Page[MessageRow]:
+        asked = _filtered(select(*_COLUMNS, m.created_at.label("made")), account_id, query)
+        if query.cursor is not None:
+            at, id_ = read_cursor(query.cursor, tuple[int, str])
+            asked = asked.where((m.created_at < at) | ((m.created_at == at) & (m.delivery_id < id_)))
+        asked = asked.order_by(m.created_at.desc(), m.delivery_id.desc()).limit(query.limit + 1)
+        rows = await self._database.read(Link.all, asked)
+        return page(rows, query.limit, _row, lambda row: (row.made, row.id))
+
+    async def message_rates(self, account_id: str, by: str, query: MessageQuery) -> list[Counted]:
+        """Counts grouped by `rule_id`, `template_id`, `sender` or `connection_id`."""
+        rows = await self._database.read(Link.all, _rates(account_id, by, query))
+        return [Counted(**dict(zip(Counted.__struct_fields__, row, strict=True))) for row in rows]
+
+
+def action_deliveries(link: Link, calls: Sequence[tuple[str, str]]) -> list[Delivery]:
+    """What these (account, call id) have sent by rules; their keys name the rule after the event."""
+    keys = [(account_id, f"evt_{call_id.removeprefix('cl_')}") for account_id, call_id in calls]
+    return [row for row in delivery_rows(link.keyed(_OF_CALLS, keys)) if ":rl_" in row.key]
+
+
+def put_messages(link: Link, rows: Sequence[Decided]) -> None:
+    link.many(_PUT, [_values(row) for row in rows])
+
+
+def wake_calls(link: Link, rows: Sequence[Delivery], now: datetime) -> None:
+    link.many(WAKE, [(row.call_id, row.account_id, micros(now)) for row in rows if row.call_id])
+
+
+def _decided(link: Link, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
+    put_messages(link, rows)
+    link.many(_DECIDE, [_decision_values(row, owner) for row in rows])
+    wake_calls(link, [row.delivery for row in rows if not row.goes], now)
+    going = [(row.delivery.account_id, row.delivery.id) for row in rows if row.goes]
+    return {row[0] for row in link.keyed(_BEGUN, going)}
+
+
+def _decision_values(row: Decided, owner: str) -> tuple[Any, ...]:
+    new = row.delivery
+    due = micros_or_none(new.due_at)
+    return (new.account_id, new.id, new.status, new.reason, due, new.started, owner if row.goes else None)
+
+
+def _values(row: Decided) -> tuple[Any, ...]:
+    """In the order of the table's columns."""
+    new = row.delivery
+    return (
+        new.id,
+        new.account_id,
+        new.channel,
+        row.connection_id,
+        row.message.rule_id,
+        row.message.template_id,
+        row.sender,
+        new.call_id,
+        row.message.to,
+        micros(new.created_at),
+        new.is_test,
+        row.segments,
+        None,
+        None,
+        None,
+        "{}",
+        document(row.decision),
+    )
+
+
+def _lately(
+    link: Link, sent: Delivery, address: str, rule_id: str | None, sender: str | None, since: int, today: int
+) -> Lately:
+    of: dict[str, Any] = {"account_id": sent.account_id}
+    duplicate = []
+    if rule_id is not None and sent.call_id is not None and sent.resend_of is None:
+        given = {"rule_id": rule_id, "call_id": sent.call_id, "delivery_id": sent.id, "address": address}
+        duplicate = list(link.rows(_DUPLICATE, **of, **given))
+    recent = link.rows(_RECENT, **of, address=address, since=since) if address else []
+    return Lately(
+        recent=tuple(moment(row[0]) for row in recent),
+        sent_today=link.rows(_TODAY, **of, sender=sender, since=today)[0][0] if sender else 0,
+        duplicate_of=duplicate[0][0] if duplicate else None,
+    )
+
+
+def _filtered(statement: Select[Any], account_id: str, query: MessageQuery) -> Select[Any]:
+    wanted = [m.account_id == account_id]
+    equal = {
+        name: getattr(query, name)
+        for name in ("channel", "rule_id", "template_id", "sender", "connection_id")
+    }
+    wanted += [m[name] == value for name, value in equal.items() if value is not None]
+    if query.address is not None:
+        wanted.append(m.address == query.address)
+    if query.status:
+        wanted.append(d.status.in_(query.status))
+    if query.since is not None:
+        wanted.append(m.created_at >= micros(query.since))
+    if query.until is not None:
+        wanted.append(m.created_at < micros(query.until))
+    return statement.select_from(_joined).where(*wanted)
+
+
+def _rates(account_id: str, by: str, query: MessageQuery) -> Select[Any]:
+    def having(condition: ColumnElement[bool]) -> ColumnElement[int]:
+        return func.coalesce(func.sum(case((condition, 1), else_=0)), 0)
+
+    asked = select(
+        m[by].label("key"),
+        func.count(),
+        having(_sent),
+        having(d.status == "delivered"),
+        having(d.status == "undelivered"),
+        having(d.status == "failed"),
+        having(d.status == "blocked"),
+        having((d.status == "pending") & d.reason.is_not(None)),
+        having(d.status == "unknown"),
+        having(m.replied_at.is_not(None)),
+        having(m.opted_out_at.is_not(None)),
+        func.coalesce(func.sum(case((_sent, m.segments), else_=0)), 0),
+    )
+    return _filtered(asked, account_id, query).where(m.is_test.is_(False)).group_by(m[by]).order_by(m[by])
+
+
+def _row(row: Any) -> MessageRow:
+    own = row[_OWN:]
+    return MessageRow(
+        delivery=delivery(row),
+        connection_id=own[0],
+        rule_id=own[1],
+        template_id=own[2],
+        sender=own[3],
+        address=own[4],
+        segments=own[5],
+        submitted_at=moment_or_none(own[6]),
+        replied_at=moment_or_none(own[7]),
+        opted_out_at=moment_or_none(own[8]),
+        progress=_decode_progress(own[9]),
+        decision=own[10].encode(),
+    )
