@@ -76,8 +76,6 @@ def compose(
     email: Email, settings: Settings, reference: str, unsubscribe_url: str | None, now: datetime
 ) -> Mail:
     """The mail of the delivery `reference`; every attempt has the same Message-ID. Raises Unsendable."""
-    if email.missing:
-        raise Unsendable("content", f"no value for {', '.join(email.missing)[:200]}")
     sender = _address(email.from_ or settings.from_address, "config", "sender")
     recipient = _address(email.to, "invalid_recipient", "recipient")
     message_id = _id(reference, settings)
