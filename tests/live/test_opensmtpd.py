@@ -39,7 +39,7 @@ match from any for domain "mail.test" action "keep"
 
 
 class OpenSmtpd:
-    """In the foreground, with its configuration in `folder`. Its queue and socket have fixed places: one at a time."""
+    """In the foreground, configured in `folder`. Its queue and its socket have fixed places: one at a time."""
 
     def __init__(self, folder: Path) -> None:
         self.mailbox = folder / "mail"
@@ -55,7 +55,7 @@ class OpenSmtpd:
         """The queue outlives the process, so there may be mails of earlier runs."""
         for path in self.mailbox.glob("new/*"):
             read = message_from_bytes(path.read_bytes(), policy=default)
-            if isinstance(read, EmailMessage) and read["message-id"] == message_id:
+            if read["message-id"] == message_id:
                 return read
         return None
 
