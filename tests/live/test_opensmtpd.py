@@ -1,6 +1,7 @@
 """A mail through a real OpenSMTPD into a real mailbox (S7): it arrives intact, an unknown user is refused.
 
-Without TLS: Debian's 6.8.0p2 ends every handshake with an internal error under OpenSSL 3.
+Without TLS: 6.8.0p2, which Debian 12 has, cannot do it with OpenSSL 3
+(https://github.com/OpenSMTPD/OpenSMTPD/issues/1171).
 """
 
 import asyncio

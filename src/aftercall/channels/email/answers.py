@@ -20,6 +20,7 @@ ANONYMOUS = Known("credentials", "the server wants a login before it takes mail"
 WEAK = Known("config", "the server wants encryption, or another way to log in")
 NO_MAILBOX = Known("invalid_recipient", "there is no such mailbox", suppress=True)
 NO_DOMAIN = Known("invalid_recipient", "the recipient's domain takes no mail", suppress=True)
+NOT_TAKEN = Known("invalid_recipient", "the server takes no mail for this address")
 MALFORMED = Known("invalid_recipient", "the server does not take this form of address")
 DISABLED = Known("unreachable", "the mailbox takes no mail")
 FULL = Known("unreachable", "the mailbox is full", retry=True)
@@ -40,6 +41,7 @@ SLOW_DOWN = Known(
 
 # Without the first digit, which says no more than that it is final.
 ENHANCED: dict[str, Known] = {
+    "1.0": NOT_TAKEN,
     "1.1": NO_MAILBOX,
     "1.2": NO_DOMAIN,
     "1.3": MALFORMED,
@@ -126,6 +128,8 @@ def _final(answer: Answer) -> Known:
     if answer.enhanced is None:
         return RELAY if _relaying(answer) else basic
     subject = answer.enhanced.partition(".")[2]
+    if answer.phase == "sender" and subject.startswith("1."):
+        return SENDER
     if subject in ENHANCED:
         return ENHANCED[subject]
     if subject.startswith("7."):
