@@ -325,3 +325,38 @@ def test_every_variable_that_a_call_has_is_told() -> None:
 def test_check_refuses_members_that_are_not_there(path: str) -> None:
     with pytest.raises(Invalid, match="has no"):
         check(f"{{{{ {path} }}}}")
+
+
+# What messages to people ask beyond that: what was missing, and whether a filter goes with a type.
+
+
+@pytest.mark.parametrize(
+    ("template", "missing"),
+    [
+        ("{{ v.x }} {{ v.n }} {{ v.x | upcase }}", ("v.x",)),
+        ({"a": ["{{ v.x | default: 'y' }}"], "b": "{{ v.y.z }}"}, ("v.y.z",)),
+        ("{{ 'x' }} {{ null }} {{ v.flag }} {{ v.zero }}", ()),
+    ],
+)
+def test_missing_names_paths_without_a_value(template: Any, missing: tuple[str, ...]) -> None:
+    compiled = templates.compile(template, OPEN)
+    assert compiled.missing({"v": {"n": 5, "flag": False, "zero": 0}}) == missing
+
+
+def test_types_are_looked_at_only_where_they_are_given() -> None:
+    compiled = templates.compile("{{ v.flag | date }}", OPEN)
+    assert compiled.render({"v": {"flag": True}}) is True
+    with pytest.raises(Invalid, match="does not go with a value of type boolean"):
+        templates.compile("{{ v.flag | date }}", OPEN, kinds={"v.flag": "boolean"})
+
+
+def test_long_value_passes_default_whole() -> None:
+    assert len(filled("{{ v.x | default: '' }}", {"x": "x" * (LONGEST + 1)})) == LONGEST + 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "made"),
+    [(0, "0 s"), (59, "59 s"), (60, "1 min"), (271, "4 min 31 s"), (3600, "1 h"), (3900, "1 h 5 min"), ("x", "x")],
+)  # fmt: skip
+def test_duration_is_said_as_people_do(seconds: Any, made: str) -> None:
+    assert filled("{{ v.x | duration }}", {"x": seconds}) == made

@@ -2,6 +2,8 @@
 
 WORDS = {
     "disabled": "The webhook was disabled.",
+    "over_limit": "Ten post-call actions had run for the call already.",
+    "test_call": "The call is a test: nobody is written to.",
     "late": "The event came too late to be of use.",
     "waiting": "The webhook waits for the complete record and gets it in one message.",
     "source": "The webhook wants calls of other sources.",

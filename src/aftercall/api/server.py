@@ -11,6 +11,7 @@ from litestar.types import ASGIApp
 
 from aftercall.api import (
     accounts,
+    callbacks,
     calls,
     deliveries,
     directory,
@@ -19,6 +20,7 @@ from aftercall.api import (
     source_health,
     sources,
     system,
+    unsubscribe,
     webhooks,
 )
 from aftercall.api.access import Access
@@ -60,7 +62,12 @@ def _litestar(app: App, access: Access) -> Litestar:
         return described
 
     return Litestar(
-        [openapi, *(_route(runner, operation) for operation in OPERATIONS)],
+        [
+            openapi,
+            *(_route(runner, operation) for operation in OPERATIONS),
+            *callbacks.routes(app),
+            *unsubscribe.routes(app.config.secret_keys, app.unsubscribe),
+        ],
         openapi_config=None,
         request_max_body_size=app.config.max_body_bytes,
         exception_handlers={

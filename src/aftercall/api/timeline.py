@@ -14,8 +14,12 @@ from aftercall.engine.rows import CallRow, SpokenEvent
 
 STATES = {
     "pending": "Waits to be sent", "held": "Held", "delivered": "Delivered", "failed": "Failed",
-    "cancelled": "Cancelled",
+    "cancelled": "Cancelled", "sent": "Sent", "undelivered": "Not delivered", "blocked": "Not sent",
+    "unknown": "In doubt",
 }  # fmt: skip
+
+
+WHAT = {"webhook": "", "sms": "Text, ", "email": "Mail, "}
 
 
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +68,8 @@ def _delivery(delivery: Delivery) -> Moment:
     return Moment(
         at=delivery.created_at,
         type="delivery",
-        text=f"{title(delivery.trigger)}: {state}{why} after {delivery.attempts} attempts",
+        text=f"{WHAT[delivery.channel]}{title(delivery.trigger)}: {state}{why} after {delivery.attempts} attempts",
         event_id=delivery.event_id,
         delivery_id=delivery.id,
-        webhook_id=delivery.destination_id,
+        webhook_id=delivery.destination_id if delivery.channel == "webhook" else None,
     )

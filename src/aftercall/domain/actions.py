@@ -24,7 +24,7 @@ from aftercall.domain.message_defaults import email_summary, sms_summary
 from aftercall.domain.message_template import MessageTemplate, render_email, render_sms
 from aftercall.domain.payload import encode
 from aftercall.domain.plan import Skipped, awaited, deliver, refused
-from aftercall.domain.recipients import Addressed, Directory, recipients
+from aftercall.domain.recipients import Addressed, Directory, agent_of, recipients
 from aftercall.domain.rule import MAX_ACTIONS, Rule
 from aftercall.domain.sender import Sender
 from aftercall.domain.sender_choice import choose
@@ -32,7 +32,7 @@ from aftercall.domain.trigger import fires, waiting_for
 from aftercall.domain.webhook import HoldFor, Webhook
 from aftercall.domain.wire import dumps
 
-SUMMARY = "call.summary"  # the event of a webhook that gets the summary of a call
+SUMMARY = "call.actions_finished"  # the event of a webhook that gets the summary of a call
 JSON = "application/json"
 
 
@@ -77,6 +77,8 @@ def act(event: Event, rules: Sequence[Rule], office: Office, setting: Setting) -
         if trigger is None:
             continue
         why = refused(rule, event, setting.call, setting.waiting, setting.source_id)
+        if why is None and setting.call.is_test:
+            why = "test_call"  # a sample's number may be somebody's
         if why is None and len(ran) >= MAX_ACTIONS:
             why = "over_limit"
         if why is not None:
@@ -143,6 +145,7 @@ def _message(
         source_id=setting.source_id,
         recipient=addressed.recipient,
         contact=setting.contact,
+        agent=agent_of(setting.call),
         rule_id=rule.id,
         rule_name=rule.name,
         zone=office.zone,

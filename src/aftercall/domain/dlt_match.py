@@ -5,6 +5,7 @@ White space is collapsed on both sides first.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
@@ -28,7 +29,7 @@ _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 _CLASSES: dict[Tag, Callable[[str], bool]] = {
     "var": lambda char: True,  # noqa: ARG005
     "numeric": lambda char: char in "0123456789",
-    "alphanumeric": lambda char: char.isalnum() or char == " ",  # names and addresses have spaces
+    "alphanumeric": lambda char: char == " " or _is_word(char),  # names and addresses have spaces
     "url": lambda char: not char.isspace(),
     "urlott": lambda char: not char.isspace(),
     "cbn": lambda char: char in "0123456789+- ",
@@ -220,6 +221,11 @@ def _misfit(
 
 def _failed(problem: Problem, at: int, expected: str, observed: str) -> Match:
     return Match(ok=False, problem=problem, position=at + 1, expected=expected, observed=observed[:_SHOWN])
+
+
+def _is_word(char: str) -> bool:
+    """A letter or digit of any script, or what Indic scripts join them with."""
+    return unicodedata.category(char)[0] in "LMN" or char in "\u200c\u200d"
 
 
 def _limit(tag: Tag, most: int) -> int:

@@ -17,11 +17,15 @@ from liquid.builtin.expressions import FilteredExpression, Path
 from liquid.builtin.output import Output, OutputNode
 from liquid.builtin.tags import assign_tag, case_tag, comment_tag, for_tag, if_tag, unless_tag
 from liquid.exceptions import LiquidError
+from liquid.expression import Expression
 from liquid.output import LimitedStringIO
+from liquid.token import Token
 from liquid.undefined import Undefined
 from liquid.utils import ReadOnlyChainMap
 
+from aftercall.domain.clean import lines
 from aftercall.domain.errors import Invalid, TooLarge
+from aftercall.domain.markup import is_plain
 from aftercall.domain.message_context import KINDS, SCHEMA
 from aftercall.domain.template import MAX_FILTERS, NOTHING, Lazy
 from aftercall.domain.template_filters import ANY, FILTERS, LONGEST, refusal, unprintable
@@ -29,7 +33,8 @@ from aftercall.domain.wire import text
 
 MAX_SOURCE = 128 * 1024  # characters
 MAX_OUTPUT = 1024 * 1024  # bytes before the CSS is inlined
-_TAGS = (
+MAX_INLINED = 64 * 1024 * 1024  # bytes, if every rule went into every tag
+TAGS = (
     content.Literal, illegal.Illegal, if_tag.IfTag, unless_tag.UnlessTag, case_tag.CaseTag, for_tag.ForTag,
     for_tag.BreakTag, for_tag.ContinueTag, assign_tag.AssignTag, comment_tag.CommentTag,
 )  # fmt: skip
@@ -60,7 +65,15 @@ class Html:
             self.template.render_with_context(rendering, buffer)
         except _FAILURES as error:
             raise TooLarge(f"The HTML body cannot be made of this call: {_reason(error)}") from error
-        return _INLINER.inline(buffer.getvalue()), tuple(dict.fromkeys(rendering.missing))
+        return inlined(buffer.getvalue()), tuple(dict.fromkeys(rendering.missing))
+
+
+def inlined(html: str) -> str:
+    """With its CSS inlined; unchanged where there is none, or where it is too deep or too large for that."""
+    styles = sum(len(style[1]) for style in _STYLE.finditer(html))
+    if not 0 < styles * html.count("<") <= MAX_INLINED or not is_plain(html):
+        return html
+    return _INLINER.inline(html)
 
 
 @lru_cache(maxsize=256)
@@ -96,19 +109,24 @@ class _Rendering(RenderContext):
 class _Printed(OutputNode):
     """`{{ path | filter }}`: a path without a value is noted unless a filter fills it."""
 
-    __slots__ = ()
+    __slots__ = ("fills", "path")
+
+    def __init__(self, token: Token, expression: Expression) -> None:
+        super().__init__(token, expression)
+        self.path: Path | None = None
+        self.fills = False
+        if isinstance(expression, FilteredExpression) and isinstance(expression.left, Path):
+            self.path = expression.left
+            self.fills = any(f.name in FILTERS and FILTERS[f.name].fills for f in expression.filters or [])
 
     def render_to_output(self, context: RenderContext, buffer: TextIO) -> int:
-        expression = self.expression
-        raw = expression.evaluate(context)
+        raw = self.expression.evaluate(context)
         made = _plain(raw)
-        if isinstance(context, _Rendering) and isinstance(expression, FilteredExpression):
-            filters = [FILTERS.get(f.name) for f in expression.filters or []]
-            fills = any(known is not None and known.fills for known in filters)
-            unfilled = not fills and _plain(expression.left.evaluate(context)) in NOTHING
-            if isinstance(expression.left, Path) and (unfilled or made is None):
-                context.missing.append(str(expression.left))
-        return buffer.write(raw if isinstance(raw, _Safe) else escape(text(made)))
+        if self.path is not None and isinstance(context, _Rendering):
+            unfilled = not self.fills and _plain(self.path.evaluate(context)) in NOTHING
+            if unfilled or made is None:
+                context.missing.append(str(self.path))
+        return buffer.write(raw if isinstance(raw, _Safe) else escape(lines(text(made))))
 
 
 class _Print(Output):
@@ -127,7 +145,7 @@ class _Environment(Environment):
         super().__init__(tolerance=Mode.STRICT, autoescape=True)
 
     def setup_tags_and_filters(self, *, extra: bool = False) -> None:  # noqa: ARG002
-        for tag in (*_TAGS, _Print):
+        for tag in (*TAGS, _Print):
             self.add_tag(tag)
         for name, known in FILTERS.items():
             self.add_filter(name, partial(_filtered, known.bound(self.zone)))
@@ -154,12 +172,12 @@ class _Safe(str):
 
 
 def _escaped(value: Any) -> _Safe:
-    return _Safe(escape(text(_plain(value))))
+    return _Safe(escape(lines(text(_plain(value)))))
 
 
 def _broken(value: Any) -> _Safe:
     """Each line on a line of its own: mail programs do not all know `white-space`."""
-    return _Safe("<br>\n".join([str(escape(each)) for each in text(_plain(value)).split("\n")]))
+    return _Safe("<br>\n".join([str(escape(each)) for each in lines(text(_plain(value))).split("\n")]))
 
 
 def _plain(value: Any) -> Any:

@@ -1,6 +1,7 @@
 """What a message's template sees: the shared roots of a call, and whom the message is about and for (S2, S4)."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import msgspec
 from aftercall.domain import phone, roots
 from aftercall.domain.call import Call
 from aftercall.domain.contact import Contact
-from aftercall.domain.event import Event
+from aftercall.domain.event import COMPLETED, Event, event_id
 from aftercall.domain.fact import Agent
 from aftercall.domain.message import Role
 from aftercall.domain.paths import MESSAGE_ROOTS, Variable
@@ -58,11 +59,11 @@ class Context(dict[str, Any]):
         super().__init__(
             account={"id": told.account_id},
             source={"id": told.source_id},
-            rule={"id": told.rule_id, "name": told.rule_name},
+            rule={"id": told.rule_id or None, "name": told.rule_name or None},
             recipient={
                 "role": told.recipient.role,
-                "name": told.recipient.name,
-                "address": told.recipient.address,
+                "name": told.recipient.name or None,  # an empty text would be true in a condition
+                "address": told.recipient.address or None,
             },
         )
         self._told = told
@@ -70,6 +71,20 @@ class Context(dict[str, Any]):
     def __missing__(self, root: str) -> Any:
         made = self[root] = MAKERS[root](self._told)
         return made
+
+
+def completion(call_id: str, call: Call, now: datetime) -> Event:
+    """The event that a preview or a test is made for, where the call's own is not at hand."""
+    return Event(
+        event_id=event_id(call_id, COMPLETED, ""),
+        name=COMPLETED,
+        call_id=call_id,
+        occurred_at=call.ended_at or now,
+        received_at=now,
+        spoken_at=now,
+        sequence=0,
+        is_test=call.is_test,
+    )
 
 
 def variables() -> list[Variable]:
@@ -88,11 +103,12 @@ def _call(told: Told) -> Lazy:
     own: dict[str, Callable[[], Any]] = {
         "summary": lambda: summary(told.call),
         "title": lambda: title(told.call, told.contact),
+        "transcript_text": lambda: plain["transcript_text"] or None,
         "recording_url": lambda: link(told.call.recording_url),
     }
     if told.attached:
         own["transcript_text"] = lambda: "The transcript is attached."
-        own["transcript"] = lambda: {**tidy(told.call.transcript), "turns": []}
+        own["transcript"] = lambda: {k: v for k, v in plain["transcript"].items() if k != "turns"}
     return Lazy(MESSAGE_ROOTS["call"], lambda name: own[name]() if name in own else plain[name])
 
 
@@ -110,7 +126,7 @@ def _contact(told: Told) -> dict[str, Any]:
     if contact is None:
         return {}
     return {
-        "name": contact.name,
+        "name": contact.name or None,
         "number": contact.number,
         "email": contact.email,
         "time_zone": contact.time_zone,

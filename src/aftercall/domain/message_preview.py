@@ -1,12 +1,12 @@
 """How a message would look for a real call, and what there is to know about it before it is sent (S2)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from decimal import Decimal, InvalidOperation
 
 import msgspec
 
-from aftercall.domain.dlt import too_long_for_dlt
-from aftercall.domain.dlt_match import Match, match
+from aftercall.domain.dlt import DltTemplate, too_long_for_dlt
+from aftercall.domain.dlt_match import Match, match, nearest
 from aftercall.domain.gsm7 import septets
 from aftercall.domain.message import Attachment, Encoding
 from aftercall.domain.message_context import Told
@@ -45,12 +45,18 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     cost: str | None = None
     missing: tuple[str, ...] = ()
     dlt: Match | None = None
+    nearest: str | None = None  # id of the registered template that the text was probably meant for
     variables: tuple[str, ...] = ()
     warnings: tuple[Warned, ...] = ()
 
 
-def preview(template: MessageTemplate, told: Told, price: str | None = None) -> Preview:
-    """The message as it would go now. `price` is of one segment or mail. Raises Invalid, TooLarge."""
+def preview(
+    template: MessageTemplate, told: Told, price: str | None = None, registered: Sequence[DltTemplate] = ()
+) -> Preview:
+    """The message as it would go now. Raises Invalid, TooLarge.
+
+    `price` is of one segment or mail; `registered` are the account's other DLT templates, one of which may be meant.
+    """
     if template.channel == "email":
         return _email(template, told, price)
     sms = render_sms(template, told)
@@ -66,6 +72,7 @@ def preview(template: MessageTemplate, told: Told, price: str | None = None) -> 
         cost=cost(price, measured.segments),
         missing=sms.missing,
         dlt=matched,
+        nearest=_nearest(template.dlt, matched, registered, sms.text),
         variables=sms.variables,
         warnings=(
             *_missing(sms.missing),
@@ -74,6 +81,16 @@ def preview(template: MessageTemplate, told: Told, price: str | None = None) -> 
             *cautions(template),
         ),
     )
+
+
+def _nearest(
+    own: DltTemplate | None, matched: Match | None, registered: Sequence[DltTemplate], text: str
+) -> str | None:
+    if own is None or matched is None or matched.ok:
+        return None
+    fitting = [t for t in registered if not own.headers or not t.headers or set(own.headers) & set(t.headers)]
+    found = nearest(fitting, text)
+    return None if found is None or found.template_id == own.template_id else found.template_id
 
 
 def cautions(template: MessageTemplate) -> tuple[Warned, ...]:

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -20,7 +20,7 @@ from aftercall.domain.message_context import KINDS, SCHEMA, Context, Told
 from aftercall.domain.roots import transcript_text
 from aftercall.domain.segments import measure
 from aftercall.domain.template import Template, compile  # noqa: A004
-from aftercall.domain.wire import text
+from aftercall.domain.wire import text, zone
 
 MAX_NAME = 100
 MAX_SMS = 2000  # characters of an SMS template; Exotel's limit, the highest there is
@@ -60,6 +60,9 @@ def check(template: MessageTemplate) -> None:
         raise Invalid.field("name", f"must have 1 to {MAX_NAME} characters")
     if not template.text.strip():
         raise Invalid.field("text", "must say something")
+    where = template.time_zone
+    if where is not None and where != "UTC" and zone(where) is UTC:
+        raise Invalid.field("time_zone", "must be the name of a time zone, such as Asia/Kolkata")
     compile_text(template.text, "text")
     if template.channel == "sms":
         _check_sms(template)
@@ -74,6 +77,8 @@ def _check_sms(template: MessageTemplate) -> None:
         raise Invalid.field("text", f"may have at most {MAX_SMS} characters")
     if template.dlt is not None:
         check_dlt(template.dlt)
+        if template.category != template.dlt.category:
+            raise Invalid.field("category", f"must be the registered one: {template.dlt.category}")
         fit(template.dlt, template.text, compile_text(template.text, "text").spots)
 
 
@@ -92,9 +97,9 @@ def _check_email(template: MessageTemplate) -> None:
 
 
 @lru_cache(maxsize=1024)
-def compile_text(source: str, field: str = "text", zone: str = "UTC") -> Template:
-    """A text with placeholders, compiled. Raises Invalid."""
-    return compile(source, SCHEMA, field, zone, KINDS)
+def compile_text(source: str, field: str = "text", where: str = "UTC") -> Template:
+    """A text with placeholders, compiled; `where` is the date filter's zone. Raises Invalid."""
+    return compile(source, SCHEMA, field, where, KINDS)
 
 
 def render_sms(template: MessageTemplate, told: Told) -> Sms:
@@ -131,11 +136,11 @@ def render_email(template: MessageTemplate, told: Told) -> Email:
     """The mail for one recipient. Raises TooLarge when the call makes too much of the template."""
     attachments = _attachments(template, told)
     told = msgspec.structs.replace(told, attached=bool(attachments))
-    zone = template.time_zone or told.zone
+    where = template.time_zone or told.zone
     context = Context(told)
-    subject = compile_text(template.subject, "subject", zone)
-    plain = compile_text(template.text, "text", zone)
-    html, lacking = compile_html(template.html, zone).render(context) if template.html else ("", ())
+    subject = compile_text(template.subject, "subject", where)
+    plain = compile_text(template.text, "text", where)
+    html, lacking = compile_html(template.html, where).render(context) if template.html else ("", ())
     words = lines(text(plain.render(context)))
     if len(words) > LONGEST_MAIL:
         raise TooLarge(f"The mail would be longer than {LONGEST_MAIL} characters.")
@@ -144,7 +149,7 @@ def render_email(template: MessageTemplate, told: Told) -> Email:
         to_name=line(told.recipient.name, 100),
         subject=line(text(subject.render(context))),
         text=words,
-        html=lines(html),
+        html=html,
         category=template.category,
         template_id=template.id,
         call_id=told.event.call_id,

@@ -57,8 +57,7 @@ def _caller(channel: Literal["sms", "email"], call: Call, contact: Contact | Non
 def _user(
     channel: Literal["sms", "email"], call: Call, directory: Directory, country: str | None
 ) -> Addressed:
-    """The agent who answered; of a call nobody answered, the first who was asked to."""
-    agent = call.agent or next((leg.agent for leg in call.agents), None)
+    agent = agent_of(call)
     if agent is None:
         return Addressed(recipient=Recipient(role="user"), given=None)
     details = _details(agent, directory)
@@ -73,6 +72,11 @@ def _user(
     address = given if isinstance(given, str) else None
     reached = Recipient(role="user", address=_address(channel, address), name=agent.name or "")
     return Addressed(recipient=reached, given=address)
+
+
+def agent_of(call: Call) -> Agent | None:
+    """The agent who answered; of a call nobody answered, the first who was asked to."""
+    return call.agent or next((leg.agent for leg in call.agents), None)
 
 
 def _details(agent: Agent, directory: Directory) -> dict[str, Any]:

@@ -21,6 +21,7 @@ MAX_FILTERS = 10  # in one token
 Schema = Mapping[str, frozenset[str] | None]
 Context = Mapping[str, Any]
 Part = Callable[[Context], Any]
+LITERALS = {"true": True, "false": False, "null": None, "nil": None}
 NOTHING: tuple[Any, ...] = (None, "", [], {})
 Kinds = Mapping[str, str]  # a path's declared type
 
@@ -156,7 +157,7 @@ class _Token:
             kind, _, at = self.lex()
             if kind == "end":
                 self.check_kind(word, began)
-                path = word if first == "path" else ""
+                path = word if first == "path" and word not in LITERALS else ""
                 self.compiler.spots.append(Spot(self.start, self.at, path, value, part, self.fills))
                 return part, self.at
             if kind != "pipe":
@@ -183,8 +184,8 @@ class _Token:
             return _constant(float(word) if "." in word else int(word))
         if kind != "path":
             self.fail("expected a name", at)
-        if word in ("true", "false", "null", "nil"):
-            return _constant({"true": True, "false": False}.get(word))
+        if word in LITERALS:
+            return _constant(LITERALS[word])
         return self.path(word, at)
 
     def path(self, word: str, at: int) -> Part:

@@ -124,8 +124,14 @@ def _numbers_first(members: dict[str, Any]) -> dict[str, Any]:
 
 def _members(value: msgspec.Struct) -> dict[str, Any]:
     """What a value says: its members without those that say nothing."""
-    pairs = ((f.encode_name, getattr(value, f.name)) for f in msgspec.structs.fields(value))
+    pairs = [(name, getattr(value, field)) for field, name in _names(type(value))]
     return {name: item for name, item in pairs if item is not None and item != ()}
+
+
+@lru_cache(maxsize=256)
+def _names(kind: type[msgspec.Struct]) -> tuple[tuple[str, str], ...]:
+    """A struct's fields and what they are called outside. Looked up once: a call has hundreds of structs."""
+    return tuple(zip(kind.__struct_fields__, kind.__struct_encode_fields__, strict=True))
 
 
 def _whole(value: Any) -> Any:

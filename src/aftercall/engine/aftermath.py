@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from aftercall.domain import breaker
+from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import RETRY_AFTER_CAP, SCHEDULE, Attempt, Delivery, settle
 from aftercall.domain.errors import Unavailable
 from aftercall.domain.webhook import Webhook
@@ -18,6 +19,7 @@ from aftercall.engine.ports import Clock, Store
 from aftercall.engine.recorder import Recorder
 from aftercall.engine.rows import Destination, Finished, Settings
 from aftercall.engine.settings import SettingsCache
+from aftercall.engine.suppressing import provider_says
 
 log = logging.getLogger(__name__)
 
@@ -88,6 +90,8 @@ class Aftermath:
         self, lane: Lane, destination: Destination, before: breaker.LaneState, attempt: Attempt, now: datetime
     ) -> None:
         try:
+            if attempt.outcome.suppress and isinstance(destination, Connection):
+                await self._suppress(destination, attempt, now)
             if isinstance(destination, Webhook) and (
                 attempt.outcome.gone or breaker.given_up(lane.state, now)
             ):
@@ -96,6 +100,13 @@ class Aftermath:
                 await self._tell(destination, "failing", lane.state, attempt.outcome.detail)
         except Unavailable:  # the next failure will have the same consequences
             log.warning("consequences_wait_for_the_store", extra={"destination_id": destination.id})
+
+    async def _suppress(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
+        found = await self._store.get_message(connection.account_id, attempt.delivery_id)
+        if found is not None:
+            reason = attempt.outcome.provider_code or str(attempt.outcome.error)
+            entry = provider_says(connection, found.address, reason, attempt.delivery_id, now)
+            await self._store.add_suppressions([entry])
 
     async def _disable(self, lane: Lane, webhook: Webhook, reason: str, now: datetime) -> None:
         self._drop(lane)

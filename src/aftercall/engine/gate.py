@@ -18,19 +18,28 @@ from aftercall.domain.message import Message
 from aftercall.engine.circumstances import circumstances, decode_message, intent_of
 from aftercall.engine.message_rows import Decided
 from aftercall.engine.messaging import Traits
+from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.rows import Settings
 
 log = logging.getLogger(__name__)
+
+TOLD = {"block": "message.blocked", "defer": "message.deferred"}
 
 
 class Gate:
     """`traits` are the providers', by the type of a connection; `owner` names this node's incarnation."""
 
     def __init__(
-        self, store: Store, clock: Clock, traits: Mapping[str, Traits], owner: Callable[[], str]
+        self,
+        store: Store,
+        clock: Clock,
+        traits: Mapping[str, Traits],
+        notices: Notices,
+        owner: Callable[[], str],
     ) -> None:
         self._store, self._clock, self._traits, self._owner = store, clock, traits, owner
+        self._notices = notices
         self._asked: list[tuple[Decided, asyncio.Future[bool]]] = []
         self._committing: asyncio.Task[None] | None = None
         # Two messages to one person are decided one after the other, or both would be the only one of the day.
@@ -38,8 +47,11 @@ class Gate:
 
     async def admit(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision] | None:
         """The delivery with its attempt begun, and the decision; None when it does not go now. Raises Unavailable."""
-        decided = await self.decide(delivery, settings)
-        return decided[:2] if decided[2] else None
+        after, decision, goes = await self.decide(delivery, settings)
+        if goes:
+            return after, decision
+        await self._tell(after, decision)
+        return None
 
     async def decide(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision, bool]:
         """The delivery as it is from now on, the decision, and whether it goes. Raises Unavailable."""
@@ -60,6 +72,20 @@ class Gate:
                 goes=decision.goes,
             )
             return after, decision, await self._commit(row)
+
+    async def _tell(self, delivery: Delivery, decision: Decision) -> None:
+        name = TOLD.get(decision.outcome)
+        if name is None or not await self._notices.heard(delivery.account_id, name):
+            return
+        details = {
+            "delivery_id": delivery.id,
+            "call_id": delivery.call_id,
+            "rule_id": decision.rule_id,
+            "to": decision.to_masked,
+            "reason": decision.primary_code,
+            "until": decision.defer_until,
+        }
+        await self._notices.tell(delivery.account_id, name, details)
 
     async def _evaluate(self, delivery: Delivery, settings: Settings, message: Message) -> Decision:
         now = self._clock.now()

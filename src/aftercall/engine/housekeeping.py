@@ -14,6 +14,7 @@ log = logging.getLogger(__name__)
 
 EVERY = 60.0  # seconds
 IDEMPOTENCY_KEPT = timedelta(hours=24)
+EARLY_KEPT = timedelta(hours=72)  # receipts that no message has claimed
 AT_ONCE = 500  # inputs dropped in one transaction
 BREATH = 0.05  # seconds between two of them: others want to write, too
 
@@ -34,10 +35,13 @@ class Housekeeping:
                 await self._key_use.write()
 
     async def tidy(self) -> int:
-        """How many rows were dropped: answers kept for an Idempotency-Key, raw input, counts of old hours."""
+        """How many rows were dropped: answers kept for an Idempotency-Key, raw input, counts of old hours,
+        receipts that belong to nothing.
+        """
         now = self._clock.now()
         dropped = await self._store.forget(now - IDEMPOTENCY_KEPT)
         dropped += await self._store.drop_traffic(now - TRAFFIC_KEPT)
+        dropped += await self._store.drop_early_receipts(now - EARLY_KEPT)
         while True:
             step = await self._store.drop_inputs(now, AT_ONCE)
             dropped += step

@@ -88,7 +88,7 @@ class SmsProvider(Protocol):
 
 
 @runtime_checkable
-class LookedUp(Protocol):
+class LookedUp(SmsProvider, Protocol):
     """A provider that can be asked what became of a submit without an answer."""
 
     def look_up(self, submission: Submission, since: datetime) -> Question: ...
@@ -99,7 +99,7 @@ class LookedUp(Protocol):
 
 
 @runtime_checkable
-class Probed(Protocol):
+class Probed(SmsProvider, Protocol):
     """A provider whose credentials can be tried without sending anything."""
 
     def probe(self, settings: Any) -> Question: ...

@@ -13,6 +13,7 @@ HELP = {
     "aftercall_attempts_total": "Attempts, by result.",
     "aftercall_requests_refused_total": "Requests refused at the door, by reason.",
     "aftercall_source_input_total": "What sources sent besides facts, by what became of it.",
+    "aftercall_callbacks_total": "Callbacks of providers of messages, by result.",
     "aftercall_liveness_total": "Calls whose end did not come and whose vendor was asked, by its answer.",
     "aftercall_accept_seconds": "From reading a request to its commit.",
     "aftercall_delay_seconds": "From an event being due to the receiver's 2xx at the first attempt (W11).",

@@ -4,8 +4,9 @@ from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 
-from aftercall.domain.guard.changes import PolicyChange, applied
-from aftercall.domain.guard.policy import Policy, read
+from aftercall.domain.guard.changes import PolicyChange, applied, fitting
+from aftercall.domain.guard.policy import Policy
+from aftercall.domain.guard.policy_file import read
 
 
 @cache
@@ -18,7 +19,12 @@ def packs() -> tuple[Policy, ...]:
     return tuple(read(file.read_bytes()) for file in found)
 
 
+def check(changes: Iterable[PolicyChange]) -> tuple[Policy, ...]:
+    """What the changes would make of the packs. Raises Invalid for one that cannot be or loosens unasked."""
+    return applied(packs(), changes)
+
+
 def in_force(changes: Iterable[PolicyChange] = ()) -> tuple[Policy, ...]:
-    """The packs with an account's changes. Raises Invalid for a change that cannot be or loosens unasked."""
+    """The packs with an account's stored changes, without those that a newer pack has overtaken."""
     wanted = tuple(changes)
-    return applied(packs(), wanted) if wanted else packs()
+    return applied(packs(), fitting(packs(), wanted)) if wanted else packs()

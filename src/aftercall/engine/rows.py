@@ -90,6 +90,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     _acting: dict[str, tuple[Rule, ...]] = {}
     changes: AccountPolicies | None = None
     _office: dict[str, Office] = {}
+    _policies: dict[str, tuple[Policy, ...]] = {}
 
     def listening(self, event: str) -> tuple[Webhook, ...]:
         """The webhooks with a trigger that waits for this event."""
@@ -119,7 +120,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def policies(self) -> tuple[Policy, ...]:
         """Those in force for the account's messages."""
-        return in_force(self.changes.changes if self.changes is not None else ())
+        found = self._policies.get("")
+        if found is None:
+            changes = self.changes.changes if self.changes is not None else ()
+            found = self._policies[""] = in_force(changes)
+        return found
 
     def acting(self, event: str) -> tuple[Rule, ...]:
         """The rules with a trigger that waits for this event."""

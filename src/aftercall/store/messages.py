@@ -30,6 +30,10 @@ _COLUMNS = (
 _OWN = len(DELIVERY_COLUMNS)
 _joined = messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id))
 _sent = m.submitted_at.is_not(None)
+# Handed over, or about to be: what counts against caps. In doubt is as good as sent.
+_gone = d.status.in_([literal_column(f"'{s}'") for s in ("sent", "delivered", "undelivered", "unknown")]) | (
+    (d.status == PENDING) & (d.started > d.attempts)
+)
 
 _PUT = Insert(messages, conflict="replace")
 
@@ -69,34 +73,39 @@ WAKE = Many(
     ),
 )
 _RECENT = Query(
-    select(m.created_at)
+    select(func.coalesce(m.submitted_at, m.created_at))
+    .select_from(_joined)
     .where(
         m.account_id == bindparam("account_id"),
         m.address == bindparam("address"),
         m.created_at >= bindparam("since"),
         m.is_test.is_(False),
-        _sent,
+        _gone,
     )
     .order_by(m.created_at)
 )
 _TODAY = Query(
-    select(func.count()).where(
+    select(func.count())
+    .select_from(_joined)
+    .where(
         m.account_id == bindparam("account_id"),
         m.sender == bindparam("sender"),
         m.created_at >= bindparam("since"),
         m.is_test.is_(False),
-        _sent,
+        _gone,
     )
 )
 _DUPLICATE = Query(
-    select(m.delivery_id).where(
+    select(m.delivery_id)
+    .select_from(_joined)
+    .where(
         m.account_id == bindparam("account_id"),
         m.address == bindparam("address"),
         m.rule_id == bindparam("rule_id"),
         m.call_id == bindparam("call_id"),
         m.delivery_id != bindparam("delivery_id"),
         m.is_test.is_(False),
-        _sent,
+        _gone,
     )
 )
 _GET = Query(
@@ -107,7 +116,9 @@ _GET = Query(
 _OF_CALLS = Keyed(
     ("account_id", "prefix"),
     lambda k: select(*DELIVERY_COLUMNS).where(
-        d.key >= k["prefix"], d.key < k["prefix"] + literal_column("'~'"), d.account_id == k["account_id"]
+        d.key >= k["prefix"],
+        d.key < k["prefix"].concat(literal_column("'~'")),
+        d.account_id == k["account_id"],
     ),
 )
 _decode_progress = msgspec.json.Decoder(Progress).decode
@@ -194,7 +205,7 @@ def _values(row: Decided) -> tuple[Any, ...]:
         row.message.template_id,
         row.sender,
         new.call_id,
-        row.message.to,
+        row.message.to.casefold(),
         micros(new.created_at),
         new.is_test,
         row.segments,

@@ -38,6 +38,7 @@ OPEN: tuple[DeliveryStatus, ...] = (
     "failed",
 )  # what a receipt may still change
 REPLIES_WITHIN = 30 * 86_400 * 1_000_000  # microseconds after a message in which a text counts as its answer
+_OPEN: list[ColumnElement[str]] = [literal_column(f"'{status}'") for status in OPEN]
 NOTHING: ColumnElement[Any] = literal_column("NULL")
 
 _ADD_IDS = Insert(provider_ids, conflict="keep")
@@ -93,7 +94,7 @@ _PROGRESS = Query(
 )
 _STATUS = Query(
     update(deliveries)
-    .where(d.account_id == bindparam("of_account"), d.id == bindparam("with_id"), d.status.in_(OPEN))
+    .where(d.account_id == bindparam("of_account"), d.id == bindparam("with_id"), d.status.in_(_OPEN))
     .values(status=bindparam("new_status"), reason=bindparam("new_reason"), due_at=NOTHING)
 )
 _OF_DELIVERY = Query(

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from aftercall.domain.errors import Invalid
-from aftercall.domain.guard.policy import Overridable, Policy, Rule, Zone, check_rule, checked
+from aftercall.domain.guard.policy import Overridable, Policy, Rule, Zone
+from aftercall.domain.guard.policy_file import check_rule, checked
 
 OWN = "account"  # the policy that holds an account's own rules; their ids begin with it
 # In which direction a value loosens its rule. Everything else: fewer named things loosen, as do fewer covered.
@@ -60,9 +62,14 @@ def applied(packs: Sequence[Policy], changes: Iterable[PolicyChange]) -> tuple[P
     policies = [_changed(policy, latest) for policy in packs]
     if own:
         policies.append(
-            checked(Policy(id=OWN, version=str(len(own)), title="The account's own rules", rules=own))
+            checked(Policy(id=OWN, version=_digest(own), title="The account's own rules", rules=own))
         )
     return tuple(policies)
+
+
+def fitting(packs: Sequence[Policy], changes: Iterable[PolicyChange]) -> tuple[PolicyChange, ...]:
+    """The changes that still can be. A newer pack may lack a rule, or ask more than a change of its allows."""
+    return tuple(change for change in changes if _fits(packs, change))
 
 
 def loosens(old: Rule, new: Rule) -> list[str]:
@@ -74,12 +81,24 @@ def loosens(old: Rule, new: Rule) -> list[str]:
 
 
 def _changed(policy: Policy, latest: dict[str, PolicyChange]) -> Policy:
-    touched = [rule.id for rule in policy.rules if rule.id in latest]
-    if not touched:
+    if not any(rule.id in latest for rule in policy.rules):
         return policy
     rules = tuple(_edited(rule, latest[rule.id]) if rule.id in latest else rule for rule in policy.rules)
-    version = f"{policy.version}+{len(touched)}"
+    version = f"{policy.version}+{_digest(rules)}"
     return checked(msgspec.structs.replace(policy, rules=rules, version=version))
+
+
+def _digest(rules: tuple[Rule, ...]) -> str:
+    """A few characters that stand for these very rules."""
+    return sha256(msgspec.json.encode(rules)).hexdigest()[:8]
+
+
+def _fits(packs: Sequence[Policy], change: PolicyChange) -> bool:
+    try:
+        applied(packs, (change,))
+    except Invalid:
+        return False
+    return True
 
 
 def _edited(rule: Rule, change: PolicyChange) -> Rule:

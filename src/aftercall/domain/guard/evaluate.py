@@ -53,9 +53,9 @@ def evaluate(intent: Intent, known: Known, policies: Sequence[Policy], now: date
     that defer it let it go. One that would be too old by then is blocked as `stale` at once.
     """
     message = case(intent, known, policies, now)
-    found = [_overridden(check(message), message) for check in _CHECKS.values()]
+    found = [_finished(check(message), message) for check in _CHECKS.values()]
     until = _until(message, found)
-    found.append(_overridden(_expiry(message, until), message))
+    found.append(_finished(_expiry(message, until), message))
     stopping = [check for check in found if check.result == "fail" and not check.overridden]
     blocking = next((check for check in stopping if check.severity == "block"), None)
     first = blocking or next(iter(stopping), None)
@@ -69,8 +69,12 @@ def evaluate(intent: Intent, known: Known, policies: Sequence[Policy], now: date
     return _record(message, policies, outcome, first.reason if first else None, until, found)
 
 
-def _overridden(check: Check, message: Case) -> Check:
-    """The check, marked where it fails and the person's word lets it pass."""
+def _finished(check: Check, message: Case) -> Check:
+    """The check without the recipient's address, marked where it fails and the person's word lets it pass."""
+    to = message.intent.to
+    if to and (digits := to.removeprefix("+")) in check.observed:
+        hidden = check.observed.replace(to, masked(to)).replace(digits, masked(digits))
+        check = msgspec.structs.replace(check, observed=hidden)
     if message.intent.override is None or check.result != "fail" or check.code in NEVER_OVERRIDDEN:
         return check
     allowed = {code for rule in message.of(Overridable) for code in rule.checks}

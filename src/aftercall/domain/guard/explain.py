@@ -1,11 +1,25 @@
-"""A decision in a few lines for people: what, why, and what to do."""
+"""Decisions and rules in words: what, why, and what to do; for the command line, the console, the documentation."""
 
 from datetime import datetime
 
 from aftercall.domain.guard.codes import CHECKS
 from aftercall.domain.guard.decision import Check, Decision
+from aftercall.domain.guard.policy import (
+    DAYS,
+    Agreement,
+    Cap,
+    Limits,
+    Overridable,
+    Refused,
+    Registration,
+    Registry,
+    Rule,
+    Window,
+    Zone,
+)
 from aftercall.domain.guard.window import zone_named
 
+_ACTIONS = {"defer": "waits", "block": "blocked", "warn": "a warning"}
 _VERBS = {
     "send": "Goes",
     "defer": "Waits",
@@ -17,19 +31,54 @@ _VERBS = {
 def explain(decision: Decision) -> str:
     """The outcome, then each check that stops the message or is worth knowing, with what to do about it."""
     lines = [_outcome(decision), _message(decision)]
-    stopping = [c for c in decision.checks if c.result == "fail" and not c.overridden]
-    for check in stopping:
-        lines.append(_told("no", check))
-        lines.append(f"      {check.hint}.")
-    lines += [_told("overridden", check) for check in decision.checks if check.overridden]
-    lines += [_told("note", check) for check in decision.checks if check.result == "warn"]
+    for check in decision.checks:
+        if check.overridden:
+            lines.append(_told("over", check))
+        elif check.result in ("fail", "warn"):
+            lines += [_told(check.result, check), f"       {check.hint}."]
     if decision.override is not None:
-        lines.append(f"  override by {decision.override.by}: {decision.override.reason}")
+        lines.append(f"  overridden by {decision.override.by}: {decision.override.reason}")
     passed = sum(check.result == "pass" for check in decision.checks)
-    lines.append(
-        f"  {passed} checks passed, {sum(c.result == 'skip' for c in decision.checks)} do not apply."
-    )
+    skipped = sum(check.result == "skip" for check in decision.checks)
+    lines.append(f"  {passed} checks passed, {skipped} do not apply.")
     return "\n".join(lines)
+
+
+def rule_text(rule: Rule) -> str:
+    """What a rule asks, in one line, without where it comes from."""
+    scope = [" or ".join(rule.categories).replace("_", " ") or "all messages"]
+    scope += [f"in {', '.join(rule.countries)}"] if rule.countries else []
+    region = getattr(rule, "region", None)
+    scope += [f"region {region}"] if region else []
+    scope += [f"to {' or '.join(rule.roles)}"] if rule.roles else []
+    action = getattr(rule, "action", None)
+    return f"{', '.join(scope)}: {_asks(rule)}" + (f"; {_ACTIONS[action]}" if action else "")
+
+
+def _asks(rule: Rule) -> str:
+    match rule:
+        case Window():
+            days = "" if rule.days == DAYS else f", {' '.join(rule.days)}"
+            zone = f", {rule.zone}" if rule.zone else ""
+            return f"{rule.start} to {rule.end}{days}{', no holidays' if rule.holidays else ''}{zone}"
+        case Cap():
+            return f"at most {rule.most} in {rule.hours} hours"
+        case Agreement():
+            return "a consent"
+        case Registration():
+            return f"senders registered: {', '.join(rule.sender_kinds)}"
+        case Refused():
+            return f"no senders of the kind {', '.join(rule.sender_kinds)}"
+        case Registry():
+            return "entity, header and template of the DLT"
+        case Zone():
+            return f"numbers from {rule.prefix} are in {rule.zone}"
+        case Limits():
+            return (
+                f"at most {rule.longest} characters and {rule.segments} segments, no shared link shorteners"
+            )
+        case Overridable():
+            return f"a person may override {', '.join(rule.checks)}"
 
 
 def _outcome(decision: Decision) -> str:
@@ -57,9 +106,9 @@ def _message(decision: Decision) -> str:
 
 
 def _told(mark: str, check: Check) -> str:
-    line = f"  {mark}: {CHECKS[check.code].title.lower()}? {check.observed}"
+    line = f"  {mark} {CHECKS[check.code].title}: {check.observed}"
     if check.expected:
-        line += f"; expected: {check.expected}"
+        line += f"; expected {check.expected}"
     return line + f" [{check.code}{', ' + check.rule_ref if check.rule_ref else ''}]"
 
 

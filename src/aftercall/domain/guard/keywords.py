@@ -50,6 +50,7 @@ class Heard(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NONE = Keyword()
+_APOSTROPHE = re.compile("['’‘`]")
 
 
 def read_keyword(text: str, said: Kind | None = None) -> Keyword:
@@ -59,14 +60,15 @@ def read_keyword(text: str, said: Kind | None = None) -> Keyword:
     """
     folded = fold(text)
     squeezed = folded.replace(" ", "")
-    if (found := _exact().get(squeezed)) is not None:
-        kind, word, language = found
+    if (exact := _exact().get(squeezed)) is not None:
+        kind, word, language = exact
         return Keyword(kind, "exact", word, language)
     if said is not None:
         return Keyword(said, "provider", said, "en")
-    within = f" {folded} "
-    word = next((word for word in _fuzzy() if f" {word} " in within), None)
-    return NONE if word is None else Keyword("stop", "fuzzy", word)
+    apart = fold(_APOSTROPHE.sub(" ", text))  # d'arrêter holds arrêter; don't stays dont in the other
+    within = f" {folded} {apart} "
+    found = next((word for word in _fuzzy() if f" {word} " in within), None)
+    return NONE if found is None else Keyword("stop", "fuzzy", found)
 
 
 def suppressions_after(keyword: Keyword, heard: Heard) -> Answered:

@@ -69,7 +69,9 @@ def _told(entry: Suppression) -> str:
     told = f"{entry.source} of {entry.created_at:%Y-%m-%d %H:%M} UTC"
     scope = "" if entry.scope == "all" else f", to {entry.scope}"
     limited = "" if entry.category == "all" else ", promotional messages only"
-    return f"{told}{scope}{limited}" + (f": {entry.reason}" if entry.reason else "")
+    # What people write themselves stays in the suppression list; it may hold anything.
+    quoted = f": {entry.reason}" if entry.reason and entry.source != "review" else ""
+    return f"{told}{scope}{limited}{quoted}"
 
 
 def _when(consent: Consent) -> str:

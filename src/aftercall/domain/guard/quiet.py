@@ -45,7 +45,8 @@ def tables(case: Case, code: Code | None = None) -> list[tuple[list[Window], Tim
     groups: dict[object, list[Window]] = {}
     for policy, rule in case.rules:
         if isinstance(rule, Window) and (code is None or rule.check == code):
-            groups.setdefault((policy, rule.countries, rule.region, rule.zone, rule.check), []).append(rule)
+            key = (policy, rule.countries, rule.region, rule.categories, rule.zone, rule.check)
+            groups.setdefault(key, []).append(rule)
     return [(rules, _table(rules, case)) for rules in groups.values()]
 
 

@@ -35,11 +35,10 @@ def present(case: Case) -> Check:
         return passed(code, masked(intent.to))
     if not case.is_sms:
         return failed(code, "no_address", "none", "a mail address")
-    if intent.anonymous or (intent.raw and phone.normalise(intent.raw).presentation == "anonymous"):
+    raw = (intent.raw or "").strip()
+    if intent.anonymous or (raw and phone.normalise(raw).presentation == "anonymous"):
         return failed(code, "anonymous_caller", "withheld", "a number")
-    if not (intent.raw or "").strip():
-        return failed(code, "no_number", "none", "a number")
-    return passed(code, masked(intent.raw or ""))
+    return passed(code, masked(raw)) if raw else failed(code, "no_number", "none", "a number")
 
 
 def valid(case: Case) -> Check:

@@ -48,7 +48,7 @@ def us_registration(case: Case) -> Check:
         return skipped(code, "the sender is not known, see sender.available")
     rule = next((rule for rule in rules if sender.kind in rule.sender_kinds), None)
     if rule is None:
-        return passed(code, f"not asked of this kind of sender: {sender.kind}")
+        return passed(code, f"not asked of a {sender.kind} in {case.country}")
     if sender.a2p is None or not sender.a2p.registered:
         observed = f"{sender.kind}, not registered"
         return failed(code, rule.reason, observed, "registered", rule=rule.id, severity=rule.action)

@@ -1,0 +1,300 @@
+"""Texts after calls, from the fact to the receipt, over a real HTTP gateway (S1, S5, S6, promise 12)."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from aftercall.domain.connection import Connection
+from aftercall.domain.contact import Consent, Contact, Suppression
+from aftercall.domain.fact import Data, Kind
+from aftercall.domain.guard.decision import Decision
+from aftercall.domain.message import Receipt, Text
+from aftercall.domain.message_template import MessageTemplate
+from aftercall.domain.rule import Rule
+from aftercall.domain.sender import A2p, Sender
+from aftercall.engine.ids import new_id
+from aftercall.engine.message_rows import MessageRow
+from tests.support.house import House, house
+from tests.support.receiver import Answer, Receiver
+from tests.support.wait import until
+
+CALLER, AGENT = "+14085551234", "+14085550102"
+TAKEN = Answer(200, (("Content-Type", "application/json"),), b'{"id": "p-1"}')
+
+
+class Texting:
+    """A house with a gateway, a registered sender, and a template."""
+
+    def __init__(self, home: House, receiver: Receiver) -> None:
+        self.home, self.receiver = home, receiver
+        self.connection: Connection
+        self.sender: Sender
+        self.template: MessageTemplate
+
+    async def set_up(self) -> None:
+        now, account_id = self.home.clock.now(), self.home.account_id
+        common: dict[str, Any] = {"account_id": account_id, "created_at": now, "updated_at": now}
+        self.connection = Connection(
+            id=new_id("cn"),
+            channel="sms",
+            type="generic",
+            token="t" * 20,
+            timeout_seconds=2.0,
+            rate_limit=0,
+            settings={
+                "url": self.receiver.url("/send"),
+                "json": {"to": "{{ to }}", "text": "{{ text }}", "ref": "{{ reference }}"},
+                "id_path": "id",
+            },
+            **common,
+        )
+        self.sender = Sender(
+            id=new_id("snd"),
+            connection_id=self.connection.id,
+            value="+14085550199",
+            a2p=A2p(registered=True),
+            **common,
+        )
+        self.template = MessageTemplate(
+            id=new_id("tpl"),
+            name="Sorry",
+            channel="sms",
+            category="service_implicit",
+            text="Sorry we missed you, {{ customer.name | default: 'caller' }}.",
+            **common,
+        )
+        for item in (self.connection, self.sender, self.template):
+            await self.home.app.store.add_setup(item)
+        self.receiver.plan("/send", TAKEN)
+
+    async def rule(self, **more: Any) -> Rule:
+        now = self.home.clock.now()
+        fields: dict[str, Any] = {"channel": "sms", "template_id": self.template.id} | more
+        rule = Rule(
+            id=new_id("rl"), account_id=self.home.account_id, created_at=now, updated_at=now, **fields
+        )
+        await self.home.app.store.add_setup(rule)
+        return rule
+
+    async def missed(self, key: str = "c1", **data: Any) -> str:
+        fields = {"from_": CALLER, "status": "missed", "from_name": "Ana"} | data
+        (taken,) = await self.home.post(self.home.finished(key, **fields))
+        return taken.call_id
+
+    async def message(self, status: str, **query: Any) -> MessageRow:
+        (delivery,) = await self.home.settled(status, channel="sms", **query)
+        row = await self.home.app.store.get_message(self.home.account_id, delivery.id)
+        assert row is not None
+        return row
+
+    async def told(self, *receipts: Receipt) -> None:
+        await self.home.app.receiving.hear(self.connection, receipts, ())
+
+    async def consent(self) -> None:
+        now = self.home.clock.now()
+        contact = Contact(
+            id=new_id("ct"), account_id=self.home.account_id, number=CALLER, created_at=now, updated_at=now,
+            consents=(Consent(category="promotional", source="form", at=now),),
+        )  # fmt: skip
+        await self.home.app.store.put_contacts([contact])
+
+    def sent(self) -> list[dict[str, Any]]:
+        return [json.loads(r.body) for r in self.receiver.requests if r.path == "/send"]
+
+
+@pytest.fixture
+async def texting(database_url: str, tmp_path: Path) -> AsyncIterator[Texting]:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        made = Texting(home, receiver)
+        await made.set_up()
+        yield made
+
+
+def decision(row: MessageRow) -> Decision:
+    return msgspec.json.decode(row.decision, type=Decision)
+
+
+async def test_missed_call_becomes_a_text_with_its_decision(texting: Texting) -> None:
+    rule = await texting.rule()
+    call_id = await texting.missed()
+    row = await texting.message("sent")
+    (text,) = texting.sent()
+    assert (text["to"], text["text"], text["ref"]) == (CALLER, "Sorry we missed you, Ana.", row.delivery.id)
+    assert (row.delivery.call_id, row.rule_id, row.template_id) == (call_id, rule.id, texting.template.id)
+    assert (row.sender, row.segments, row.progress.ids) == (texting.sender.value, 1, ("p-1",))
+    assert decision(row).outcome == "send"
+    assert len(decision(row).checks) > 20
+
+
+async def test_receipt_says_that_it_arrived(texting: Texting) -> None:
+    await texting.rule()
+    await texting.missed()
+    row = await texting.message("sent")
+    await texting.told(Receipt(provider_id="p-1", status="sent"))
+    await texting.told(Receipt(provider_id="p-1", status="delivered"))
+    await texting.told(Receipt(provider_id="p-1", status="delivered"))
+    assert (await texting.message("delivered")).delivery.id == row.delivery.id
+    assert len(await texting.home.app.store.message_receipts(texting.home.account_id, row.delivery.id)) == 2
+
+
+async def test_receipt_that_comes_before_the_answer_is_applied_with_it(texting: Texting) -> None:
+    await texting.rule()
+    await texting.told(Receipt(provider_id="p-1", status="undelivered", error="unreachable"))
+    await texting.missed()
+    row = await texting.message("undelivered")
+    assert row.delivery.reason == "unreachable"
+
+
+async def test_both_is_one_action_and_two_messages(texting: Texting) -> None:
+    rule = await texting.rule(recipients="both")
+    agent = {"id": "ag_1", "name": "Jo", "number": AGENT}
+    await texting.missed(status="answered", agent=msgspec.convert(agent, type=_agent()))
+    await texting.home.settled("sent", 2, channel="sms")
+    assert {text["to"] for text in texting.sent()} == {CALLER, AGENT}
+    rows = await texting.home.app.store.message_rates(texting.home.account_id, "rule_id", _all())
+    assert [(row.key, row.messages, row.sent) for row in rows] == [(rule.id, 2, 2)]
+
+
+async def test_anonymous_caller_is_a_reason_on_the_delivery(texting: Texting) -> None:
+    await texting.rule()
+    await texting.missed(from_=None, from_presentation="anonymous")
+    row = await texting.message("blocked")
+    assert row.delivery.reason == "anonymous_caller"
+    assert decision(row).outcome == "block"
+    assert texting.sent() == []
+
+
+async def test_stop_blocks_the_next_text_and_start_lets_it_go(texting: Texting) -> None:
+    await texting.rule()
+    await texting.missed("c1")
+    first = await texting.message("sent")
+    hear = texting.home.app.receiving.hear
+    await hear(texting.connection, (), [Text(from_=CALLER, text="Stop.", provider_id="in-1")])
+    await texting.missed("c2")
+    assert (await texting.message("blocked")).delivery.reason == "opted_out"
+    stored = await texting.home.app.store.get_message(texting.home.account_id, first.delivery.id)
+    assert stored is not None
+    assert stored.opted_out_at is not None
+    await hear(texting.connection, (), [Text(from_=CALLER, text="START", provider_id="in-2")])
+    await texting.missed("c3")
+    await texting.home.settled("sent", 2, channel="sms")
+
+
+async def test_submit_without_an_answer_is_in_doubt_and_never_repeated(texting: Texting) -> None:
+    await texting.rule()
+    texting.receiver.plan("/send", Answer(500))
+    await texting.missed()
+    row = await texting.message("unknown")
+    await texting.home.forward(3 * 86_400)
+    assert len(texting.sent()) == 1
+    assert row.delivery.reason == "in_doubt"
+
+
+async def test_attempt_begun_by_a_process_that_died_is_in_doubt(texting: Texting) -> None:
+    """The start was committed, the result never was: whoever takes over must not send it."""
+    await texting.rule(status="disabled")
+    rule = await texting.rule()
+    await texting.missed()
+    row = await texting.message("sent")
+    again = msgspec.structs.replace(
+        row.delivery, id=new_id("dl"), key=f"{row.delivery.event_id}:{rule.id}:again", status="pending",
+        attempts=0, started=1, due_at=texting.home.clock.now(), reason=None,
+    )  # fmt: skip
+    await texting.home.app.store.add_resends([again])
+    texting.home.app.dispatcher.wake()
+    (doubt,) = await texting.home.settled("unknown", channel="sms")
+    assert doubt.id == again.id
+    assert len(texting.sent()) == 1
+
+
+async def test_manual_entry_keeps_everything_from_a_number(texting: Texting) -> None:
+    await texting.rule()
+    entry = Suppression(
+        account_id=texting.home.account_id, address=CALLER, channel="sms", source="manual", reason="asked by phone",
+        created_at=texting.home.clock.now(), created_by="jo",
+    )  # fmt: skip
+    await texting.home.app.store.add_suppressions([entry])
+    await texting.missed()
+    row = await texting.message("blocked")
+    failing = [check.code for check in decision(row).checks if check.result == "fail"]
+    assert failing == ["suppression.manual"]
+
+
+async def test_ten_rules_run_and_the_eleventh_is_recorded(texting: Texting) -> None:
+    rules = [
+        await texting.rule(position=n, recipients="fixed", to=(f"+1408555{n:04}",)) for n in range(1200, 1211)
+    ]
+    call_id = await texting.missed()
+    await texting.home.settled("sent", 10, channel="sms")
+    events = await texting.home.app.store.call_events(texting.home.account_id, call_id)
+    skipped = [(s.subscriber_id, s.why) for spoken in events for s in spoken.skipped]
+    assert skipped == [(rules[-1].id, "over_limit")]
+
+
+async def test_webhook_waits_for_the_results_of_the_other_actions(texting: Texting) -> None:
+    hold = Answer(200, TAKEN.headers, TAKEN.body)
+    texting.receiver.plan("/send", hold)
+    hook = await texting.home.webhook(texting.receiver.url("/summary"), triggers=("webhook.failing",))
+    texts = await texting.rule(position=1)
+    await texting.rule(channel="webhook", webhook_id=hook.id, template_id=None, position=2)
+    await texting.missed()
+    await texting.home.settled("sent", channel="sms")
+    (report,) = await _at(texting.receiver, "/summary")
+    body = json.loads(report.body)
+    assert (body["event"], body["status"]) == ("call.actions_finished", "missed")
+    (action,) = body["actions"]
+    assert (action["rule_id"], action["recipients"][0]["status"]) == (texts.id, "sent")
+
+
+async def test_webhook_tells_of_a_text_that_was_put_off(texting: Texting) -> None:
+    """It is night where the recipient of a promotional text is: it waits for the morning."""
+    template = msgspec.structs.replace(texting.template, id=new_id("tpl"), category="promotional")
+    await texting.home.app.store.add_setup(template)
+    hook = await texting.home.webhook(texting.receiver.url("/summary"), triggers=("webhook.failing",))
+    await texting.consent()
+    night = texting.home.clock.now().replace(hour=9, minute=30)  # 01:30 or 02:30 in California
+    texting.home.clock.ahead = night + timedelta(days=1) - texting.home.clock.now()
+    await texting.home.forward(0)
+    await texting.rule(template_id=template.id)
+    await texting.rule(channel="webhook", webhook_id=hook.id, template_id=None, position=2)
+    await texting.missed()
+    (report,) = await _at(texting.receiver, "/summary")
+    (action,) = json.loads(report.body)["actions"]
+    (reached,) = action["recipients"]
+    assert (reached["status"], reached["reason"]) == ("deferred", "outside_window")
+    assert texting.sent() == []
+
+
+async def test_second_trigger_of_a_rule_sends_no_second_text(texting: Texting) -> None:
+    await texting.rule(triggers=("call.completed", "call.updated"))
+    await texting.missed()
+    await texting.home.settled("sent", channel="sms")
+    await texting.home.post(texting.home.fact(Kind.NOTED, "c1", Data(notes="Call back")))
+    await texting.home.forward(3)
+    row = await texting.message("blocked")
+    assert row.delivery.reason == "duplicate"
+    assert len(texting.sent()) == 1
+
+
+async def _at(receiver: Receiver, path: str) -> list[Any]:
+    async def there() -> list[Any] | None:
+        return [r for r in receiver.requests if r.path == path] or None
+
+    return await until(there)
+
+
+def _agent() -> Any:
+    from aftercall.domain.fact import Agent
+
+    return Agent
+
+
+def _all() -> Any:
+    from aftercall.engine.message_rows import MessageQuery
+
+    return MessageQuery()
