@@ -134,7 +134,7 @@ def _responses(op: Operation, of: dict[str, Any]) -> dict[str, Any]:
         codes += [401, 403]
     if op.names:
         codes.append(404)
-    codes += [400, 409, 413, 422] if op.method in ("POST", "PATCH", "DELETE") else [422]
+    codes += [400, 409, 413, 422] if op.method in ("POST", "PATCH", "PUT", "DELETE") else [422]
     if op.path in ("/v1/account", "/v1/numbers"):
         codes.append(404)
     return {

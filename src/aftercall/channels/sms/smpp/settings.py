@@ -91,8 +91,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(max_length=64, description="Of the times in receipts: Asia/Kolkata.")
     ] = "UTC"
     validity_seconds: Annotated[
-        int | None,
-        Meta(ge=60, le=2_419_200, description="How long the SMSC tries; empty: as long as it likes."),
+        Annotated[int, Meta(ge=60, le=2_419_200)] | None,
+        Meta(description="How long the SMSC tries; empty: as long as it likes."),
     ] = None
     validity_format: Literal["relative", "absolute"] = "relative"
 
@@ -131,9 +131,11 @@ def check(settings: Settings) -> None:
     try:
         ZoneInfo(settings.receipt_timezone)
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
-        raise Invalid.field("receipt_timezone", "no such time zone") from None
+        raise Invalid.field("settings.receipt_timezone", "no such time zone") from None
     for number, one in enumerate(settings.tlvs):
         try:
             one.octets()
         except ValueError:
-            raise Invalid.field(f"tlvs[{number}].value", "is not pairs of hexadecimal digits") from None
+            raise Invalid.field(
+                f"settings.tlvs[{number}].value", "is not pairs of hexadecimal digits"
+            ) from None
