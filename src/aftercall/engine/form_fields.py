@@ -110,5 +110,11 @@ def _type(schema: dict[str, Any]) -> FieldType:
 
 def _title(name: str) -> str:
     """`system_id` is System id."""
-    words = name.replace("_", " ").strip()
+    words = " ".join(_SPELT.get(word, word) for word in name.strip("_").split("_"))
     return words[:1].upper() + words[1:]
+
+
+_SPELT = {
+    "dlt": "DLT", "gsm": "GSM", "json": "JSON", "npi": "NPI", "tls": "TLS", "tlvs": "TLVs", "ton": "TON",
+    "ucs2": "UCS-2", "url": "URL",
+}  # fmt: skip
