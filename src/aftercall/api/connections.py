@@ -163,6 +163,7 @@ async def delete_connection(ask: Ask, connection_id: str, query: ForceQuery) -> 
     """What is pending or held is cancelled. 409 while senders or enabled actions use it, unless `force` is given;
     those then send nothing until they are given another.
     """
+    await find(ask, Connection, connection_id)
     settings = await settings_of(ask)
     users = [(s.id, s.name or s.value) for s in settings.senders if s.connection_id == connection_id]
     users += [(rule.id, rule.name) for rule in settings.rules if rule.connection_id == connection_id]
