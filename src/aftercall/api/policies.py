@@ -159,9 +159,7 @@ def _shown(stored: AccountPolicies) -> Policies:
     return Policies(tuple(_policy(policy, changes, original) for policy in in_force(stored.changes)))
 
 
-def _policy(
-    policy: Policy, changes: Changes, original: dict[str, dict[str, Any]]
-) -> PolicyOut:
+def _policy(policy: Policy, changes: Changes, original: dict[str, dict[str, Any]]) -> PolicyOut:
     return PolicyOut(
         id=policy.id,
         version=policy.version,
