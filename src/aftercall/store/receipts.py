@@ -97,6 +97,15 @@ _STATUS = Query(
     .where(d.account_id == bindparam("of_account"), d.id == bindparam("with_id"), d.status.in_(_OPEN))
     .values(status=bindparam("new_status"), reason=bindparam("new_reason"), due_at=NOTHING)
 )
+_TAKEN = Query(
+    update(messages)
+    .where(
+        within(m.account_id, bindparam("of_account")),
+        m.delivery_id == bindparam("with_id"),
+        m.submitted_at.is_(None),
+    )
+    .values(submitted_at=bindparam("at"))
+)
 _OF_DELIVERY = Query(
     select(r.document)
     .where(r.delivery_id == bindparam("id"), r.account_id == bindparam("account_id"))
@@ -237,7 +246,8 @@ def _apply_early(link: Link, delivery: Delivery, ids: Sequence[str]) -> None:
         early |= dict(link.rows(_EARLY, connection_id=connection_id, provider_id=id_))
     for digest, told in early.items():
         link.run(_FOUND, of_connection=connection_id, with_digest=digest, found=delivery.id)
-        _apply(link, account_id, connection_id, delivery.id, _decode_receipt(told))
+        receipt = _decode_receipt(told)
+        _apply(link, account_id, connection_id, delivery.id, receipt, micros(delivery.created_at))
 
 
 def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: datetime) -> list[Reported]:
@@ -253,7 +263,7 @@ def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: date
             continue
         reported = None
         if delivery_id is not None:
-            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt)
+            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt, micros(now))
         if reported is not None:
             link.run(_FOUND, of_connection=connection.id, with_digest=digest, found=delivery_id)
         new.append(reported or Reported(receipt=receipt))
@@ -269,7 +279,7 @@ def _find(link: Link, connection: Connection, receipt: Receipt) -> str | None:
 
 
 def _apply(
-    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt
+    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt, now: int
 ) -> Reported | None:
     """None where there is no such message, or its submit has no result yet."""
     rows = link.rows(_STATE, account_id=account_id, id=delivery_id)
@@ -282,8 +292,12 @@ def _apply(
     if after != before:
         link.run(_PROGRESS, **of, new_progress=document(after))
     changed: DeliveryStatus | None = None
+    if receipt.reference is not None and receipt.provider_id is not None:
+        # A submit without an answer has no id yet: the receipts that follow may name no other.
+        link.many(_ADD_IDS, [(connection_id, receipt.provider_id, account_id, delivery_id)])
     if status in OPEN and status != after.status:
         link.run(_STATUS, **of, new_status=after.status, new_reason=after.reason)
+        link.run(_TAKEN, **of, at=now)
         changed = after.status
     return Reported(
         receipt=receipt, delivery_id=delivery_id, address=address, status=changed, call_id=call_id
