@@ -44,7 +44,7 @@ def list_types(
 
 
 @connections.command(name="create")
-def create_connection(
+def add_connection(
     type: Annotated[str, Parameter(help="twilio, smpp, smtp, ...: see `connections types`.")],
     remote: Remote | None = None,
     *,
