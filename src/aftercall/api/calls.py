@@ -1,5 +1,6 @@
 """/v1/calls: the call log, one call with everything that happened, and what people add to it (L1, L2, D2)."""
 
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -8,15 +9,21 @@ from msgspec import Meta
 
 from aftercall.api.deliveries import DeliveryOut
 from aftercall.api.deliveries import shown as delivery_shown
+from aftercall.api.message_shown import DecisionOut, MessageOut, decided
+from aftercall.api.message_shown import shown as message_shown
+from aftercall.api.names import names_of
 from aftercall.api.operation import Ask, Listing, operation
 from aftercall.api.reasons import why_skipped
-from aftercall.api.timeline import Moment, timeline
+from aftercall.api.timeline import Moment, rule_id_of, timeline
 from aftercall.domain.call import Call
 from aftercall.domain.errors import Invalid, NotFound, Problem
 from aftercall.domain.fact import CallType, Data, Direction, Fact, Kind, Status
+from aftercall.domain.plan import Skipped
+from aftercall.domain.rule import Rule
 from aftercall.engine.accept import Item
 from aftercall.engine.ids import ulid
 from aftercall.engine.joined import told_by
+from aftercall.engine.message_rows import MessageQuery, MessageRow
 from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery, SpokenEvent
 
 TAG = "Calls"
@@ -74,17 +81,31 @@ class EventOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SkippedOut(msgspec.Struct, frozen=True):
-    """A webhook that chose the event and did not get it."""
+    """A webhook that chose the event and did not get it, or a post-call action that waited for it and did not run."""
 
-    webhook_id: str
+    webhook_id: str | None
+    rule_id: str | None
+    name: str | None
     code: str
     reason: str
+
+
+class CallMessage(MessageOut, frozen=True, kw_only=True):
+    """`decision` is the guard's in one line; all of it is in /v1/messages/{message_id}/decision."""
+
+    rule_name: str | None
+    decision: str
 
 
 class CallDetail(CallOut, frozen=True, kw_only=True, omit_defaults=False):
     timeline: tuple[Moment, ...]
     events: tuple[EventOut, ...]
     deliveries: tuple[DeliveryOut, ...]
+    messages: tuple[CallMessage, ...]
+
+
+class DecisionsOut(msgspec.Struct, frozen=True):
+    items: tuple[DecisionOut, ...]
 
 
 class FactsOut(msgspec.Struct, frozen=True):
@@ -129,7 +150,8 @@ async def list_calls(ask: Ask, query: CallsQuery) -> Listing[CallOut]:
 
 @operation("GET", "/v1/calls/{call_id}", "calls:read", "Read a call and all that happened", tag=TAG)
 async def get_call(ask: Ask, call_id: str) -> CallDetail:
-    """The record, its events, deliveries, the webhooks that did not get it and why, and all of it in time.
+    """The record, its events, deliveries and messages, the webhooks and actions that did not get it and why, and all
+    of it in time.
 
     A call that turned out to be one with another keeps its id and its record; `merged_into` names the call it
     lives on as, which is the one that lists show.
@@ -137,18 +159,39 @@ async def get_call(ask: Ask, call_id: str) -> CallDetail:
     row = await _find(ask, call_id)
     events = await ask.app.store.call_events(ask.account_id, call_id)
     page = await ask.app.store.list_deliveries(ask.account_id, DeliveryQuery(call_id=call_id, limit=200))
+    texting = any(delivery.channel != "webhook" for delivery in page.items)
+    messages = await _messages(ask, call_id) if texting else ()
+    receipts = {m.delivery.id: await ask.app.store.message_receipts(ask.account_id, m.delivery.id)
+                for m in messages if m.progress.parts}  # fmt: skip
+    rules = await names_of(ask, Rule) if texting or _acting(events) else {}
     return CallDetail(
         **_fields(row),
-        timeline=timeline(row, events, page.items),
-        events=tuple(_event(event) for event in events),
+        timeline=timeline(row, events, page.items, messages, receipts, rules),
+        events=tuple(_event(event, rules) for event in events),
         deliveries=tuple(delivery_shown(delivery) for delivery in page.items),
+        messages=tuple(_message(message, rules) for message in messages),
     )
 
 
 @operation("GET", "/v1/calls/{call_id}/events", "calls:read", "The call's events, in order", tag=TAG)
 async def get_call_events(ask: Ask, call_id: str) -> EventsOut:
     await _find(ask, call_id)
-    return EventsOut(tuple(_event(e) for e in await ask.app.store.call_events(ask.account_id, call_id)))
+    events = await ask.app.store.call_events(ask.account_id, call_id)
+    rules = await names_of(ask, Rule) if _acting(events) else {}
+    return EventsOut(tuple(_event(event, rules) for event in events))
+
+
+@operation(
+    "GET",
+    "/v1/calls/{call_id}/decisions",
+    "messages:read",
+    "Why the call's messages went or did not",
+    tag=TAG,
+)
+async def get_call_decisions(ask: Ask, call_id: str) -> DecisionsOut:
+    """The guard's latest decision about each text and mail of the call, newest message first."""
+    await _find(ask, call_id)
+    return DecisionsOut(tuple(decided(row) for row in await _messages(ask, call_id)))
 
 
 @operation("GET", "/v1/calls/{call_id}/facts", "calls:read", "The facts the call is made of", tag=TAG)
@@ -235,7 +278,35 @@ def _fields(row: CallRow) -> dict[str, Any]:
     }
 
 
-def _event(spoken: SpokenEvent) -> EventOut:
+async def _messages(ask: Ask, call_id: str) -> tuple[MessageRow, ...]:
+    page = await ask.app.store.list_messages(ask.account_id, MessageQuery(call_id=call_id, limit=200))
+    return page.items
+
+
+def _acting(events: Sequence[SpokenEvent]) -> bool:
+    return any(rule_id_of(skipped) for spoken in events for skipped in spoken.skipped)
+
+
+def _message(row: MessageRow, rules: Mapping[str, str]) -> CallMessage:
+    return CallMessage(
+        **msgspec.structs.asdict(message_shown(row)),
+        rule_name=rules.get(row.rule_id or ""),
+        decision=decided(row).text,
+    )
+
+
+def _skipped(skipped: Skipped, rules: Mapping[str, str]) -> SkippedOut:
+    rule_id = rule_id_of(skipped)
+    return SkippedOut(
+        webhook_id=None if rule_id else skipped.subscriber_id,
+        rule_id=rule_id,
+        name=rules.get(rule_id or ""),
+        code=skipped.why,
+        reason=why_skipped(skipped.why, "action" if rule_id else "webhook"),
+    )
+
+
+def _event(spoken: SpokenEvent, rules: Mapping[str, str]) -> EventOut:
     event = spoken.event
     return EventOut(
         event=event.name,
@@ -248,10 +319,10 @@ def _event(spoken: SpokenEvent) -> EventOut:
         late=event.late,
         is_test=event.is_test,
         details=event.details,
-        skipped=tuple(SkippedOut(s.subscriber_id, s.why, why_skipped(s.why)) for s in spoken.skipped),
+        skipped=tuple(_skipped(skipped, rules) for skipped in spoken.skipped),
     )
 
 
 OPERATIONS = (
-    list_calls, get_call, get_call_events, get_call_facts, set_disposition, set_notes, set_tags, set_wrap_up,
+    list_calls, get_call, get_call_events, get_call_facts, get_call_decisions, set_disposition, set_notes, set_tags, set_wrap_up,
 )  # fmt: skip
