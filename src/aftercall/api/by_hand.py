@@ -51,15 +51,15 @@ async def call_of(ask: Ask, call_id: str) -> CallRow:
     ask.need("calls:read")
     row = await ask.app.store.get_call(ask.account_id, call_id)
     if row is None:
-        raise NotFound("There is no such call.")
+        raise Invalid.field("call_id", "there is no such call")
     return row
 
 
 async def rule_of(ask: Ask, rule_id: str) -> Rule:
-    """Enabled or not. Raises NotFound; Invalid for one that writes to no people."""
+    """Enabled or not. Raises Invalid, also for one that writes to no people."""
     rule = await ask.app.store.get_setup(Rule, ask.account_id, rule_id)
     if rule is None:
-        raise NotFound("There is no such action.")
+        raise Invalid.field("rule_id", "there is no such action")
     if rule.channel == "webhook":
         raise Invalid.field("rule_id", "this action calls a webhook; test the webhook itself")
     return rule
@@ -82,7 +82,7 @@ async def make(
     rule: Rule | None,
     at: datetime,
 ) -> Delivery:
-    """Raises Invalid, NotFound, and what a template raises that makes too much of a call."""
+    """Raises Invalid, and what a template raises that makes too much of a call."""
     wanted = Wanted(
         template=_template(ask, form, channel, settings, rule, at),
         to=to,
@@ -111,7 +111,7 @@ def _template(
     if chosen is not None:
         found = settings.templates.get(chosen)
         if found is None:
-            raise NotFound("There is no such template.")
+            raise Invalid.field("template_id", "there is no such template")
         if found.channel != channel:
             raise Invalid.field("template_id", f"is not a template of {channel}")
         return found

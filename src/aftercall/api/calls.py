@@ -1,30 +1,34 @@
 """/v1/calls: the call log, one call with everything that happened, and what people add to it (L1, L2, D2)."""
 
-from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from aftercall.api.deliveries import DeliveryOut
+from aftercall.api.call_shown import (
+    CallDetail,
+    CallOut,
+    DecisionsOut,
+    EventsOut,
+    FactsOut,
+    acting,
+    call_fields,
+    event_out,
+    message_out,
+)
 from aftercall.api.deliveries import shown as delivery_shown
-from aftercall.api.message_shown import DecisionOut, MessageOut, decided
-from aftercall.api.message_shown import shown as message_shown
+from aftercall.api.message_shown import decided
 from aftercall.api.names import names_of
 from aftercall.api.operation import Ask, Listing, operation
-from aftercall.api.reasons import why_skipped
-from aftercall.api.timeline import Moment, rule_id_of, timeline
-from aftercall.domain.call import Call
+from aftercall.api.timeline import timeline
 from aftercall.domain.errors import Invalid, NotFound, Problem
 from aftercall.domain.fact import CallType, Data, Direction, Fact, Kind, Status
-from aftercall.domain.plan import Skipped
 from aftercall.domain.rule import Rule
 from aftercall.engine.accept import Item
 from aftercall.engine.ids import ulid
-from aftercall.engine.joined import told_by
 from aftercall.engine.message_rows import MessageQuery, MessageRow
-from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery, SpokenEvent
+from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
 
 TAG = "Calls"
 At = Annotated[datetime, Meta(tz=True)]
@@ -53,67 +57,6 @@ class CallsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_duration_seconds: Seconds | None = None
     cursor: Annotated[str, Meta(max_length=500)] | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
-
-
-class CallOut(Call, frozen=True, kw_only=True, omit_defaults=False):
-    """A call as it is known now. `revision` is 0 until it is completed."""
-
-    call_id: str
-    source_id: str
-    revision: int
-    completed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class EventOut(msgspec.Struct, frozen=True, kw_only=True):
-    event: str
-    event_id: str
-    occurred_at: datetime
-    received_at: datetime
-    spoken_at: datetime
-    sequence: int
-    revision: int
-    late: bool
-    is_test: bool
-    details: dict[str, Any]
-    skipped: tuple["SkippedOut", ...]
-
-
-class SkippedOut(msgspec.Struct, frozen=True):
-    """A webhook that chose the event and did not get it, or a post-call action that waited for it and did not run."""
-
-    webhook_id: str | None
-    rule_id: str | None
-    name: str | None
-    code: str
-    reason: str
-
-
-class CallMessage(MessageOut, frozen=True, kw_only=True):
-    """`decision` is the guard's in one line; all of it is in /v1/messages/{message_id}/decision."""
-
-    rule_name: str | None
-    decision: str
-
-
-class CallDetail(CallOut, frozen=True, kw_only=True, omit_defaults=False):
-    timeline: tuple[Moment, ...]
-    events: tuple[EventOut, ...]
-    deliveries: tuple[DeliveryOut, ...]
-    messages: tuple[CallMessage, ...]
-
-
-class DecisionsOut(msgspec.Struct, frozen=True):
-    items: tuple[DecisionOut, ...]
-
-
-class FactsOut(msgspec.Struct, frozen=True):
-    items: tuple[Fact, ...]
-
-
-class EventsOut(msgspec.Struct, frozen=True):
-    items: tuple[EventOut, ...]
 
 
 class DispositionForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -145,7 +88,7 @@ class Told(msgspec.Struct, frozen=True):
 @operation("GET", "/v1/calls", "calls:read", "List calls, newest first", tag=TAG)
 async def list_calls(ask: Ask, query: CallsQuery) -> Listing[CallOut]:
     page = await ask.app.store.list_calls(ask.account_id, CallQuery(**msgspec.structs.asdict(query)))
-    return Listing(tuple(CallOut(**_fields(row)) for row in page.items), page.next_cursor)
+    return Listing(tuple(CallOut(**call_fields(row)) for row in page.items), page.next_cursor)
 
 
 @operation("GET", "/v1/calls/{call_id}", "calls:read", "Read a call and all that happened", tag=TAG)
@@ -163,13 +106,13 @@ async def get_call(ask: Ask, call_id: str) -> CallDetail:
     messages = await _messages(ask, call_id) if texting else ()
     receipts = {m.delivery.id: await ask.app.store.message_receipts(ask.account_id, m.delivery.id)
                 for m in messages if m.progress.parts}  # fmt: skip
-    rules = await names_of(ask, Rule) if texting or _acting(events) else {}
+    rules = await names_of(ask, Rule) if texting or acting(events) else {}
     return CallDetail(
-        **_fields(row),
+        **call_fields(row),
         timeline=timeline(row, events, page.items, messages, receipts, rules),
-        events=tuple(_event(event, rules) for event in events),
+        events=tuple(event_out(event, rules) for event in events),
         deliveries=tuple(delivery_shown(delivery) for delivery in page.items),
-        messages=tuple(_message(message, rules) for message in messages),
+        messages=tuple(message_out(message, rules) for message in messages),
     )
 
 
@@ -177,8 +120,8 @@ async def get_call(ask: Ask, call_id: str) -> CallDetail:
 async def get_call_events(ask: Ask, call_id: str) -> EventsOut:
     await _find(ask, call_id)
     events = await ask.app.store.call_events(ask.account_id, call_id)
-    rules = await names_of(ask, Rule) if _acting(events) else {}
-    return EventsOut(tuple(_event(event, rules) for event in events))
+    rules = await names_of(ask, Rule) if acting(events) else {}
+    return EventsOut(tuple(event_out(event, rules) for event in events))
 
 
 @operation(
@@ -266,63 +209,12 @@ async def _find(ask: Ask, call_id: str) -> CallRow:
     return row
 
 
-def _fields(row: CallRow) -> dict[str, Any]:
-    return {
-        **{name: getattr(row.call, name) for name in Call.__struct_fields__},
-        "call_id": row.id,
-        "source_id": told_by(row.call, row.source_id),
-        "revision": row.speech.revision,
-        "completed_at": row.speech.completed_at,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
-
-
 async def _messages(ask: Ask, call_id: str) -> tuple[MessageRow, ...]:
     page = await ask.app.store.list_messages(ask.account_id, MessageQuery(call_id=call_id, limit=200))
     return page.items
 
 
-def _acting(events: Sequence[SpokenEvent]) -> bool:
-    return any(rule_id_of(skipped) for spoken in events for skipped in spoken.skipped)
-
-
-def _message(row: MessageRow, rules: Mapping[str, str]) -> CallMessage:
-    return CallMessage(
-        **msgspec.structs.asdict(message_shown(row)),
-        rule_name=rules.get(row.rule_id or ""),
-        decision=decided(row).text,
-    )
-
-
-def _skipped(skipped: Skipped, rules: Mapping[str, str]) -> SkippedOut:
-    rule_id = rule_id_of(skipped)
-    return SkippedOut(
-        webhook_id=None if rule_id else skipped.subscriber_id,
-        rule_id=rule_id,
-        name=rules.get(rule_id or ""),
-        code=skipped.why,
-        reason=why_skipped(skipped.why, "action" if rule_id else "webhook"),
-    )
-
-
-def _event(spoken: SpokenEvent, rules: Mapping[str, str]) -> EventOut:
-    event = spoken.event
-    return EventOut(
-        event=event.name,
-        event_id=event.event_id,
-        occurred_at=event.occurred_at,
-        received_at=event.received_at,
-        spoken_at=event.spoken_at,
-        sequence=event.sequence,
-        revision=event.revision,
-        late=event.late,
-        is_test=event.is_test,
-        details=event.details,
-        skipped=tuple(_skipped(skipped, rules) for skipped in spoken.skipped),
-    )
-
-
 OPERATIONS = (
-    list_calls, get_call, get_call_events, get_call_facts, get_call_decisions, set_disposition, set_notes, set_tags, set_wrap_up,
+    list_calls, get_call, get_call_events, get_call_facts, get_call_decisions, set_disposition, set_notes,
+    set_tags, set_wrap_up,
 )  # fmt: skip

@@ -73,7 +73,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @operation("POST", "/v1/sms/explain", "messages:read", "Would this text go, and why not?", tag=TAG,
-           example={"to": "+14085551234", "text": "We will call you back.", "category": "service_implicit"})  # fmt: skip
+           example={"to": "+14085551234", "text": "We will call.", "category": "service_implicit"})  # fmt: skip
 async def explain_sms(ask: Ask, data: ExplainForm) -> Explanation:
     """Everything as it would be done, short of doing it: the text, its segments and cost, and every check of the
     guard as of `at`. The call's end counts as now, so an old call makes no message too old.

@@ -10,7 +10,7 @@ from aftercall.api.message_shown import said
 from aftercall.api.messages import TAG
 from aftercall.api.operation import Ask, operation
 from aftercall.domain.delivery import Attempt, Delivery
-from aftercall.domain.errors import Invalid, NotFound
+from aftercall.domain.errors import Invalid
 from aftercall.domain.guard.decision import Decision
 from aftercall.domain.guard.explain import explain, reason_in_words, stopping
 from aftercall.domain.rule import Rule
@@ -74,7 +74,7 @@ def _channel(form: MessageTestForm, rule: Rule | None, settings: Settings) -> Ch
     if form.template_id is not None:
         template = settings.templates.get(form.template_id)
         if template is None:
-            raise NotFound("There is no such template.")
+            raise Invalid.field("template_id", "there is no such template")
         return template.channel
     if form.connection_id is not None:
         connection = settings.connections.get(form.connection_id)
@@ -119,7 +119,10 @@ def _status(done: Delivery) -> Literal["sent", "blocked", "failed", "unknown"]:
 def _told(done: Delivery, decision: Decision, attempt: Attempt | None) -> str:
     if attempt is None:
         found = stopping(decision)
-        return f"Not sent: {reason_in_words(decision)}" + (f". {found.hint}" if found is not None else "")
+        what = (
+            "A test does not wait" if decision.outcome == "defer" else found.hint if found is not None else ""
+        )
+        return f"Not sent: {reason_in_words(decision)}" + (f". {what}." if what else "")
     if attempt.outcome.ok:
         return "Sent"
     return attempt.outcome.detail or f"Not sent: {done.reason}"

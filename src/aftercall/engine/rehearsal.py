@@ -4,7 +4,7 @@ They are planned exactly as the real ones are (`domain/actions.py`); whoever ask
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
 import msgspec
@@ -29,7 +29,6 @@ from aftercall.engine.sample import sample_call
 DRY = "dl_dry_run"  # in the place of a delivery's id
 BY_HAND = "by_hand"  # in the place of a rule's or template's
 MARK = "[Test] "
-TEST_AGE = timedelta(minutes=10)  # a test goes now or never
 
 
 class Planned(msgspec.Struct, frozen=True):
@@ -112,9 +111,7 @@ def as_test(delivery: Delivery) -> tuple[Delivery, bool]:
 
     A text that must be the one registered in India (DLT) cannot be: the operators would reject it.
     """
-    message = msgspec.structs.replace(
-        decode_message(delivery.body), expires_at=delivery.created_at + TEST_AGE
-    )
+    message = decode_message(delivery.body)
     marks = message.sms is None or message.sms.dlt is None
     if marks:
         message = _marked(message)
