@@ -10,13 +10,14 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import asterisk, calllog, latency, longcall, recovery, throughput
+from benchmarks import asterisk, calllog, latency, longcall, recovery, smpp, throughput
 from benchmarks.bench import Figure, note
 
 SCRIPTS = {
     "throughput": throughput,
     "latency": latency,
     "asterisk": asterisk,
+    "smpp": smpp,
     "longcall": longcall,
     "recovery": recovery,
     "calllog": calllog,

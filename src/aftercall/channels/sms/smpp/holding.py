@@ -24,6 +24,7 @@ from aftercall.net.errors import NetError
 
 log = logging.getLogger(__name__)
 
+SOMETHING = "something went wrong here; the server's log has the details"
 DIALLING = 10.0  # seconds for connecting
 DRAIN = 5.0  # seconds for answers that are to come when the connection is let go of
 STEADY = timedelta(seconds=10)  # a connection that lasted so long starts the waits anew
@@ -110,6 +111,10 @@ class Holding:
         except Invalid as invalid:
             self._show("refused", invalid.message)
             return
+        except Exception:
+            log.exception("smpp_connection_failed", extra={"connection_id": self.connection.id})
+            self._show("refused", SOMETHING)
+            return
         self.ids = Ids(settings.response_ids, settings.receipt_ids)
         try:
             await self._keep(settings)
@@ -154,7 +159,7 @@ class Holding:
             raise
         except Exception:
             log.exception("smpp_connection_failed", extra={"connection_id": self.connection.id})
-            return False, "something went wrong here; the server's log has the details"
+            return False, SOMETHING
         finally:
             self.session = None
             if patience:

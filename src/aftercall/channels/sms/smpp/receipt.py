@@ -22,7 +22,7 @@ from aftercall.domain.message import ErrorClass, Receipt, ReceiptStatus
 
 _TYPE, _RECEIPT, _INTERMEDIATE = 0x3C, 0x04, 0x20  # of esm_class: 5.2.12
 _NAMES = "id|sub|dlvrd|submit date|done date|stat|err|text"
-_FIELD = re.compile(rf"\b({_NAMES}):\s*((?!(?:{_NAMES}):)\S*)", re.IGNORECASE)
+_FIELD = re.compile(rf"\b({_NAMES}):\s*((?:(?!(?:{_NAMES}):)\S+)?)", re.IGNORECASE)
 _LOOKS_LIKE_ONE = re.compile(r"\s*id:\s*\S+ .*\bstat:\s*[a-z]+", re.IGNORECASE | re.DOTALL)
 _WORD = re.compile(r"[\w.+-]{1,40}", re.ASCII)
 _STATES = {1: "ENROUTE", 2: "DELIVRD", 3: "EXPIRED", 4: "DELETED", 5: "UNDELIV", 6: "ACCEPTD", 7: "UNKNOWN",

@@ -90,10 +90,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     receipt_timezone: Annotated[
         str, Meta(max_length=64, description="Of the times in receipts: Asia/Kolkata.")
     ] = "UTC"
-    validity_seconds: Annotated[
-        int | None,
-        Meta(ge=60, le=2_419_200, description="How long the SMSC tries; empty: as long as it likes."),
-    ] = None
+    validity_seconds: (
+        Annotated[int, Meta(ge=60, le=2_419_200, description="How long the SMSC tries; empty: as long as it likes.")]
+        | None
+    ) = None
     validity_format: Literal["relative", "absolute"] = "relative"
 
     dlt_entity_tag: Hexadecimal = "0x1400"
