@@ -10,7 +10,7 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import asterisk, calllog, latency, longcall, recovery, smpp, throughput
+from benchmarks import asterisk, calllog, email, latency, longcall, recovery, smpp, throughput
 from benchmarks.bench import Figure, note
 
 SCRIPTS = {
@@ -21,6 +21,7 @@ SCRIPTS = {
     "longcall": longcall,
     "recovery": recovery,
     "calllog": calllog,
+    "email": email,
 }
 TABLE = Path(__file__).parent.parent / "docs" / "reference" / "performance-figures.md"
 HEAD = """# Figures

@@ -45,7 +45,7 @@ class Client:
         await self._door.close()
 
     async def get(self, path: str, query: Mapping[str, object] | None = None) -> Any:
-        return await self.call("GET", path + _query(query))
+        return await self.call("GET", path + written(query))
 
     async def post(self, path: str, value: object = None) -> Any:
         return await self.call("POST", path, value)
@@ -61,9 +61,9 @@ class Client:
             if cursor is None:
                 return
 
-    async def call(self, method: str, path: str, value: object = None) -> Any:
-        """The answer's JSON (None when it has no body). Raises Refused and Unreachable."""
-        answer = await self.ask(method, path, value)
+    async def call(self, method: str, path: str, value: object = None, **more: Any) -> Any:
+        """The answer's JSON (None when it has no body). Raises Refused and Unreachable. `more` is as in `ask`."""
+        answer = await self.ask(method, path, value, **more)
         if answer.status >= 300:
             waits = [v for n, v in answer.headers if n.lower() == "retry-after" and v.isdecimal()]
             raise Refused(
@@ -71,14 +71,21 @@ class Client:
             )
         return msgspec.json.decode(answer.body) if answer.body else None
 
-    async def ask(self, method: str, path: str, value: object = None, timeout: float = TIMEOUT) -> Response:
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        value: object = None,
+        timeout: float = TIMEOUT,
+        content_type: str = "application/json",
+    ) -> Response:
         """The answer, whatever it is. Bytes are sent as they are. Raises Unreachable."""
         headers = [("User-Agent", f"AfterCall/{__version__}"), ("Accept", "application/json")]
         if self._key:
             headers.append(("Authorization", f"Bearer {self._key}"))
         body = b""
         if value is not None:
-            headers.append(("Content-Type", "application/json"))
+            headers.append(("Content-Type", content_type))
             body = value if isinstance(value, bytes) else msgspec.json.encode(value)
         request = Request(method, self.url + path, tuple(headers), body, timeout, BODY_CAP)
         try:
@@ -87,7 +94,7 @@ class Client:
             raise Unreachable(f"No answer from {self.url}: {error.detail}.") from None
 
 
-def _query(query: Mapping[str, object] | None) -> str:
+def written(query: Mapping[str, object] | None) -> str:
     given = {name: value for name, value in (query or {}).items() if value not in (None, "", [], ())}
     return "?" + urlencode(given, doseq=True) if given else ""
 

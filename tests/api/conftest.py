@@ -87,6 +87,9 @@ class Api:
     async def patch(self, path: str, body: Any) -> Answer:
         return await self.ask("PATCH", path, body)
 
+    async def put(self, path: str, body: Any) -> Answer:
+        return await self.ask("PUT", path, body)
+
     async def delete(self, path: str) -> Answer:
         return await self.ask("DELETE", path)
 

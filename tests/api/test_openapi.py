@@ -44,7 +44,9 @@ async def test_events_are_described_with_an_example_that_is_taken(api: Api) -> N
 
 @pytest.mark.slow
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize("part", ["webhooks", "deliveries", "calls", "sources", "directory", "rest"])
+@pytest.mark.parametrize(
+    "part", ["webhooks", "deliveries", "calls", "sources", "directory", "contacts", "rest"]
+)
 async def test_server_keeps_to_its_document(server: Server, part: str) -> None:
     """Schemathesis asks whatever the document allows, and what it does not."""
     import asyncio
@@ -58,6 +60,7 @@ PARTS = {
     "calls": "^/v1/(calls|events)|^/in/",
     "sources": "^/v1/sources",
     "directory": "^/v1/(numbers|agents|queues|menus|dispositions)",
+    "contacts": "^/v1/(contacts|suppressions)",
     "rest": "^/(healthz|readyz|v1/(account|accounts|keys|triggers|variables|system))",
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.api.conftest import DOCUMENT, Api
 
+PERSON = "+14085550199"
 BODIES: dict[str, Any] = {
     "disposition": {"disposition": "Mine"}, "notes": {"notes": "Mine"}, "tags": {"tags": ["mine"]},
     "wrap-up": {"wrap_up_seconds": 1}, "replay": {"since": "2020-01-01T00:00:00Z"},
@@ -26,13 +27,15 @@ async def own(api: Api) -> dict[str, str]:
     for kind in ("number", "agent", "queue", "menu", "disposition"):
         key = "+14085559876" if kind == "number" else "k"
         ids[f"{kind}_id"] = (await api.post(f"/v1/{kind}s", {"key": key}))["id"]
+    ids["contact_id"] = (await api.put("/v1/contacts", {"number": PERSON, "name": "Secret Name"}))["id"]
+    await api.post("/v1/suppressions", {"address": PERSON, "reason": "Secret reason"})
     return ids
 
 
 async def everything(api: Api) -> str:
     """All that the account's lists show."""
     paths = ("webhooks", "calls", "deliveries", "sources", "keys", "numbers", "agents", "queues", "menus",
-             "dispositions")  # fmt: skip
+             "dispositions", "contacts", "suppressions")  # fmt: skip
     shown = json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
     return re.sub(r'"last_used_at": [^,]*', "", shown)  # our own key is in use
 
@@ -87,3 +90,26 @@ async def test_events_for_another_accounts_source_are_refused(api: Api, stranger
     ids = await own(api)
     answer = await stranger.post("/v1/events", DOCUMENT | {"source": ids["source_id"]})
     assert (answer.status, answer.field) == (422, "source")
+
+
+async def test_contacts_of_another_account_are_neither_found_nor_named_nor_changed(
+    api: Api, stranger: Api
+) -> None:
+    await own(api)
+    before = await everything(api)
+    told = [
+        await stranger.get(f"/v1/contacts?number={PERSON[-4:]}"),
+        await stranger.get("/v1/contacts?name=secret"),
+        await stranger.get("/v1/contacts/export"),
+        await stranger.get(f"/v1/suppressions/check?address=%2B{PERSON[1:]}"),
+        await stranger.ask("DELETE", f"/v1/suppressions?address=%2B{PERSON[1:]}&reason=mine"),
+        await stranger.post("/v1/events", DOCUMENT | {"from": PERSON}),
+        await stranger.post("/v1/contacts", {"number": PERSON, "name": "Mine"}),
+        await stranger.ask("POST", "/v1/contacts/import", raw=f"number,name\n{PERSON},Theirs\n"),
+    ]
+    assert told[3]["suppressed"] is False
+    assert told[6].status == 201
+    assert "Secret" not in json.dumps([answer.body for answer in told])
+    call = await stranger.get(f"/v1/calls/{told[5]['call_id']}")
+    assert call["contact"] is None
+    assert await everything(api) == before

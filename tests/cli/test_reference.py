@@ -9,7 +9,7 @@ from aftercall.cli import app
 
 ROOT = Path(__file__).parent.parent.parent
 PAGES = ("README.md", "docs/quickstart.md", "docs/how-to/operate.md", "docs/reference/cli.md",
-         "docs/how-to/source-health.md", "docs/reference/sources.md",
+         "docs/how-to/source-health.md", "docs/how-to/contacts.md", "docs/reference/sources.md",
          "docs/reference/configuration.md")  # fmt: skip
 COMMANDS = {name for name in app if not name.startswith("-")}
 

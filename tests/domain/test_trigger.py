@@ -147,7 +147,13 @@ def test_events_are_those_that_can_happen() -> None:
     told_elsewhere = {"call.billed", "call.actions_finished"}
     assert set(EVENTS) == IN_CALL | AFTER_CALL | {COMPLETED, ENDED, UPDATED, ORPHANED} | told_elsewhere
     assert {t.event for t in TRIGGERS.values()} <= set(EVENTS)
-    assert {name.partition(".")[0] for name in NOTICES} == {"webhook", "agent", "source", "connection", "message"}
+    assert {name.partition(".")[0] for name in NOTICES} == {
+        "webhook",
+        "agent",
+        "source",
+        "connection",
+        "message",
+    }
 
 
 def test_what_is_no_classic_trigger_has_the_variables_of_a_hangup() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.support.receiver import Exchange, Receiver
 from tests.support.server import Server, finished_call
-from tests.support.texting import desk
+from tests.support.desk import desk
 from tests.support.wait import until
 
 pytestmark = pytest.mark.e2e

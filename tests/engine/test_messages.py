@@ -9,102 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from aftercall.domain.connection import Connection
-from aftercall.domain.contact import Consent, Contact, Suppression
+from aftercall.domain.contact import Suppression
 from aftercall.domain.fact import Data, Kind
-from aftercall.domain.guard.decision import Decision
 from aftercall.domain.message import Receipt, Text
-from aftercall.domain.message_template import MessageTemplate
-from aftercall.domain.rule import Rule
-from aftercall.domain.sender import A2p, Sender
 from aftercall.engine.ids import new_id
-from aftercall.engine.message_rows import MessageRow
-from tests.support.house import House, house
+from tests.support.house import house
 from tests.support.receiver import Answer, Receiver
+from tests.support.texting import AGENT, CALLER, TAKEN, Texting, decision
 from tests.support.wait import until
-
-CALLER, AGENT = "+14085551234", "+14085550102"
-TAKEN = Answer(200, (("Content-Type", "application/json"),), b'{"id": "p-1"}')
-
-
-class Texting:
-    """A house with a gateway, a registered sender, and a template."""
-
-    def __init__(self, home: House, receiver: Receiver) -> None:
-        self.home, self.receiver = home, receiver
-        self.connection: Connection
-        self.sender: Sender
-        self.template: MessageTemplate
-
-    async def set_up(self) -> None:
-        now, account_id = self.home.clock.now(), self.home.account_id
-        common: dict[str, Any] = {"account_id": account_id, "created_at": now, "updated_at": now}
-        self.connection = Connection(
-            id=new_id("cn"),
-            channel="sms",
-            type="generic",
-            token="t" * 20,
-            timeout_seconds=2.0,
-            rate_limit=0,
-            settings={
-                "url": self.receiver.url("/send"),
-                "json": {"to": "{{ to }}", "text": "{{ text }}", "ref": "{{ reference }}"},
-                "id_path": "id",
-            },
-            **common,
-        )
-        self.sender = Sender(
-            id=new_id("snd"),
-            connection_id=self.connection.id,
-            value="+14085550199",
-            a2p=A2p(registered=True),
-            **common,
-        )
-        self.template = MessageTemplate(
-            id=new_id("tpl"),
-            name="Sorry",
-            channel="sms",
-            category="service_implicit",
-            text="Sorry we missed you, {{ customer.name | default: 'caller' }}.",
-            **common,
-        )
-        for item in (self.connection, self.sender, self.template):
-            await self.home.app.store.add_setup(item)
-        self.receiver.plan("/send", TAKEN)
-
-    async def rule(self, **more: Any) -> Rule:
-        now = self.home.clock.now()
-        fields: dict[str, Any] = {"channel": "sms", "template_id": self.template.id} | more
-        rule = Rule(
-            id=new_id("rl"), account_id=self.home.account_id, created_at=now, updated_at=now, **fields
-        )
-        await self.home.app.store.add_setup(rule)
-        return rule
-
-    async def missed(self, key: str = "c1", **data: Any) -> str:
-        fields = {"from_": CALLER, "status": "missed", "from_name": "Ana"} | data
-        (taken,) = await self.home.post(self.home.finished(key, **fields))
-        return taken.call_id
-
-    async def message(self, status: str, **query: Any) -> MessageRow:
-        (delivery,) = await self.home.settled(status, channel="sms", **query)
-        row = await self.home.app.store.get_message(self.home.account_id, delivery.id)
-        assert row is not None
-        return row
-
-    async def told(self, *receipts: Receipt) -> None:
-        await self.home.app.receiving.hear(self.connection, receipts, ())
-
-    async def consent(self) -> None:
-        now = self.home.clock.now()
-        contact = Contact(
-            id=new_id("ct"), account_id=self.home.account_id, number=CALLER, created_at=now, updated_at=now,
-            consents=(Consent(category="promotional", source="form", at=now),),
-        )  # fmt: skip
-        await self.home.app.store.put_contacts([contact])
-
-    def sent(self) -> list[dict[str, Any]]:
-        return [json.loads(r.body) for r in self.receiver.requests if r.path == "/send"]
 
 
 @pytest.fixture
@@ -113,10 +25,6 @@ async def texting(database_url: str, tmp_path: Path) -> AsyncIterator[Texting]:
         made = Texting(home, receiver)
         await made.set_up()
         yield made
-
-
-def decision(row: MessageRow) -> Decision:
-    return msgspec.json.decode(row.decision, type=Decision)
 
 
 async def test_missed_call_becomes_a_text_with_its_decision(texting: Texting) -> None:
@@ -298,3 +206,21 @@ def _all() -> Any:
     from aftercall.engine.message_rows import MessageQuery
 
     return MessageQuery()
+
+
+async def test_node_that_was_thought_dead_sends_nothing(texting: Texting) -> None:
+    """Another node owns the delivery by the time the guard has let it go here."""
+    await texting.rule()
+    await texting.missed()
+    row = await texting.message("sent")
+    taken_over = msgspec.structs.replace(
+        row.delivery, id=new_id("dl"), key=new_id("key"), status="pending", attempts=0, started=0,
+        due_at=texting.home.clock.now(), resend_of=row.delivery.id,
+    )  # fmt: skip
+    await texting.home.app.store.add_resends([taken_over], owner="node_another")
+    settings = await texting.home.app.settings.get(texting.home.account_id)
+    assert settings is not None
+    assert await texting.home.app.gate.admit(taken_over, settings) is None
+    stored = await texting.home.app.store.get_delivery(texting.home.account_id, taken_over.id)
+    assert stored is not None
+    assert (stored.status, stored.started) == ("pending", 0)

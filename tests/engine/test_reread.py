@@ -42,6 +42,7 @@ INVITE = {"method": "INVITE", "from_tag": "1a", "to_tag": "1b", "sip_code": "200
 @pytest.fixture
 async def home(database_url: str, tmp_path: Path) -> AsyncIterator[House]:
     async with house(database_url, tmp_path) as opened:
+        opened.clock.stop()
         now = opened.clock.now()
         opened.source = Source(
             id="src_sip", account_id=opened.account_id, type="kamailio", created_at=now, updated_at=now

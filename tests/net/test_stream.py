@@ -69,3 +69,23 @@ async def test_a_closed_door_opens_no_stream(door: Door) -> None:
     with pytest.raises(NetError) as caught:
         await door.connect("127.0.0.1", 25, tls=False, timeout=5)
     assert caught.value.code == "closed"
+
+
+async def test_a_dialled_socket_is_connected_and_the_callers(door: Door, receiver: Receiver) -> None:
+    with await door.dial("127.0.0.1", receiver.port, timeout=5) as sock:
+        assert sock.getpeername() == ("127.0.0.1", receiver.port)
+        assert not sock.getblocking()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "inside.test"])
+async def test_a_socket_to_a_refused_address_is_refused(make_door: MakeDoor, host: str) -> None:
+    with pytest.raises(NetError) as caught:
+        await make_door(Names(inside_test=[["10.0.0.1"]])).dial(host, 25, timeout=5)
+    assert caught.value.code == "address_refused"
+
+
+async def test_a_closed_door_dials_nobody(door: Door) -> None:
+    await door.close()
+    with pytest.raises(NetError) as caught:
+        await door.dial("127.0.0.1", 25, timeout=5)
+    assert caught.value.code == "closed"

@@ -110,6 +110,22 @@ async def test_changes_at_the_same_time_lose_nothing(store: SqlStore) -> None:
     assert sorted((await store.find_contacts(ACCOUNT, [ADA]))[ADA].tags) == list("01234567")
 
 
+async def test_the_last_deleted_while_another_comes_in_raises_the_version_for_both_or_for_none(
+    store: SqlStore,
+) -> None:
+    """Else somebody could believe, at the version that stays, that there are no contacts."""
+    last, new = ADA, BEN
+    await store.put_contacts([contact(last)])
+    for _ in range(10):
+        before, _ = await version(store)
+        await asyncio.gather(
+            store.delete_contact(ACCOUNT, f"ct_{last[-4:]}"), store.put_contacts([contact(new)])
+        )
+        after, has_contacts = await version(store)
+        assert (after - before in (0, 2), has_contacts) == (True, True)
+        last, new = new, last
+
+
 async def test_contacts_are_listed_by_name_page_by_page(store: SqlStore) -> None:
     people = [contact(f"+49301{n}0000", id=f"ct_{n}", name=name) for n, name in enumerate("ébcaB")]
     await store.put_contacts([*people, contact(account_id=OTHER)])

@@ -23,13 +23,18 @@ SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 class Clock:
-    """The real time, put forward by hand."""
+    """The real time, put forward by hand, or stopped."""
 
     def __init__(self) -> None:
         self.ahead = timedelta()
+        self._stopped: datetime | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
+        return (self._stopped or datetime.now(UTC)) + self.ahead
+
+    def stop(self) -> None:
+        """From now on time passes only by `ahead`: nothing falls due while a slow machine works."""
+        self._stopped = datetime.now(UTC)
 
 
 class House:

@@ -9,8 +9,10 @@ import pytest
 
 def program(name: str) -> Path:
     """Where it is. Without it the test is skipped, or fails under CI, where everything must be there."""
-    # Debian keeps servers in directories that only root has on its path.
-    path = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin")
+    # Debian keeps servers in directories that only root has on its path, and Kannel's fakesmsc in one of its own.
+    path = shutil.which(
+        name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin:/usr/lib/kannel/test"
+    )
     if path is not None:
         return Path(path)
     reason = f"{name} is not installed: sudo scripts/install-test-packages"

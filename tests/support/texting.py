@@ -1,96 +1,105 @@
-"""What an account texts with, written into the store of a server that starts later, or that runs beside."""
+"""An account that texts: a house with a real HTTP gateway, a registered sender and a template."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
+import json
 from typing import Any
 
-from aftercall.config import Config
+import msgspec
+
 from aftercall.domain.connection import Connection
+from aftercall.domain.contact import Consent, Contact
+from aftercall.domain.guard.decision import Decision
+from aftercall.domain.message import Receipt
 from aftercall.domain.message_template import MessageTemplate
 from aftercall.domain.rule import Rule
 from aftercall.domain.sender import A2p, Sender
-from aftercall.engine.founding import found
 from aftercall.engine.ids import new_id
-from aftercall.engine.ports import S, Store
-from aftercall.store.database import open_store
-from aftercall.store.vault import Vault
-from tests.support.house import Clock
-from tests.support.server import KEY
+from aftercall.engine.message_rows import MessageRow
+from tests.support.house import House
+from tests.support.receiver import Answer, Receiver
 
-OURS = "+14085550199"
-TOKEN = "t" * 20
+CALLER, AGENT = "+14085551234", "+14085550102"
+TAKEN = Answer(200, (("Content-Type", "application/json"),), b'{"id": "p-1"}')
 
 
-class Desk:
-    """`connection`, `sender`, `template` and `rule` are kept in the store and returned."""
+class Texting:
+    """A house with a gateway, a registered sender, and a template."""
 
-    def __init__(self, store: Store, account_id: str) -> None:
-        self.store, self.account_id = store, account_id
-        self._clock = Clock()
+    def __init__(self, home: House, receiver: Receiver) -> None:
+        self.home, self.receiver = home, receiver
+        self.connection: Connection
+        self.sender: Sender
+        self.template: MessageTemplate
 
-    async def connection(self, type_: str, settings: dict[str, Any], **more: Any) -> Connection:
-        """An unlimited one for texts, unless told otherwise."""
-        fields: dict[str, Any] = {"channel": "sms", "rate_limit": 0, "token": TOKEN} | more
-        return await self._keep(
-            Connection(id=new_id("cn"), type=type_, settings=settings, **fields, **self._common())
+    async def set_up(self) -> None:
+        now, account_id = self.home.clock.now(), self.home.account_id
+        common: dict[str, Any] = {"account_id": account_id, "created_at": now, "updated_at": now}
+        self.connection = Connection(
+            id=new_id("cn"),
+            channel="sms",
+            type="generic",
+            token="t" * 20,
+            timeout_seconds=2.0,
+            rate_limit=0,
+            settings={
+                "url": self.receiver.url("/send"),
+                "json": {"to": "{{ to }}", "text": "{{ text }}", "ref": "{{ reference }}"},
+                "id_path": "id",
+            },
+            **common,
         )
-
-    async def gateway(self, url: str, **more: Any) -> Connection:
-        """A gateway that takes JSON, answers with an id and tells receipts and texts as JSON."""
-        return await self.connection("generic", gateway(url), **more)
-
-    async def sender(self, connection: Connection, value: str = OURS, **more: Any) -> Sender:
-        fields: dict[str, Any] = {"a2p": A2p(registered=True)} | more
-        return await self._keep(
-            Sender(id=new_id("snd"), connection_id=connection.id, value=value, **fields, **self._common())
+        self.sender = Sender(
+            id=new_id("snd"),
+            connection_id=self.connection.id,
+            value="+14085550199",
+            a2p=A2p(registered=True),
+            **common,
         )
+        self.template = MessageTemplate(
+            id=new_id("tpl"),
+            name="Sorry",
+            channel="sms",
+            category="service_implicit",
+            text="Sorry we missed you, {{ customer.name | default: 'caller' }}.",
+            **common,
+        )
+        for item in (self.connection, self.sender, self.template):
+            await self.home.app.store.add_setup(item)
+        self.receiver.plan("/send", TAKEN)
 
-    async def template(self, text: str = "Sorry we missed you.", **more: Any) -> MessageTemplate:
-        fields: dict[str, Any] = {"name": "Sorry", "channel": "sms", "category": "service_implicit"} | more
-        return await self._keep(MessageTemplate(id=new_id("tpl"), text=text, **fields, **self._common()))
+    async def rule(self, **more: Any) -> Rule:
+        now = self.home.clock.now()
+        fields: dict[str, Any] = {"channel": "sms", "template_id": self.template.id} | more
+        rule = Rule(
+            id=new_id("rl"), account_id=self.home.account_id, created_at=now, updated_at=now, **fields
+        )
+        await self.home.app.store.add_setup(rule)
+        return rule
 
-    async def rule(self, **fields: Any) -> Rule:
-        return await self._keep(Rule(id=new_id("rl"), **({"channel": "sms"} | fields), **self._common()))
+    async def missed(self, key: str = "c1", **data: Any) -> str:
+        fields = {"from_": CALLER, "status": "missed", "from_name": "Ana"} | data
+        (taken,) = await self.home.post(self.home.finished(key, **fields))
+        return taken.call_id
 
-    async def answers_missed_calls(self, connection: Connection, **more: Any) -> Rule:
-        """Who calls in vain gets a text by this connection."""
-        sender, template = await self.sender(connection), await self.template()
-        return await self.rule(sender_id=sender.id, template_id=template.id, events=("missed",), **more)
+    async def message(self, status: str, **query: Any) -> MessageRow:
+        (delivery,) = await self.home.settled(status, channel="sms", **query)
+        row = await self.home.app.store.get_message(self.home.account_id, delivery.id)
+        assert row is not None
+        return row
 
-    async def _keep(self, item: S) -> S:
-        await self.store.add_setup(item)
-        return item
+    async def told(self, *receipts: Receipt) -> None:
+        await self.home.app.receiving.hear(self.connection, receipts, ())
 
-    def _common(self) -> dict[str, Any]:
-        now = self._clock.now()
-        return {"account_id": self.account_id, "created_at": now, "updated_at": now}
+    async def consent(self) -> None:
+        now = self.home.clock.now()
+        contact = Contact(
+            id=new_id("ct"), account_id=self.home.account_id, number=CALLER, created_at=now, updated_at=now,
+            consents=(Consent(category="promotional", source="form", at=now),),
+        )  # fmt: skip
+        await self.home.app.store.put_contacts([contact])
 
-
-def gateway(url: str) -> dict[str, Any]:
-    return {
-        "url": url,
-        "json": {
-            "to": "{{ to }}", "from": "{{ sender }}", "text": "{{ text }}", "ref": "{{ reference }}",
-            "report_to": "{{ callback_url }}",
-        },
-        "id_path": "id",
-        "receipts": {
-            "status": "status", "id": "id", "reference": "ref",
-            "statuses": {"delivered": "delivered", "failed": "undelivered"},
-        },
-        "inbound": {"from": "from", "to": "to", "text": "text", "id": "id"},
-    }  # fmt: skip
+    def sent(self) -> list[dict[str, Any]]:
+        return [json.loads(r.body) for r in self.receiver.requests if r.path == "/send"]
 
 
-@asynccontextmanager
-async def desk(data: Path, database: str = "", **config: Any) -> AsyncIterator[Desk]:
-    """The store of a server with this data directory and database, founded with the owner's key of the tests."""
-    settings = Config(data=data, database=database, api_key=KEY, **config)
-    store = await open_store(settings.database, vault=Vault(settings.secret_keys))
-    try:
-        await found(store, KEY, Clock().now())
-        account = (await store.list_accounts(None, 1)).items[0]
-        yield Desk(store, account.id)
-    finally:
-        await store.close()
+def decision(row: MessageRow) -> Decision:
+    return msgspec.json.decode(row.decision, type=Decision)

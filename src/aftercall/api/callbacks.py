@@ -18,7 +18,11 @@ NOTHING = Reply(200)
 def routes(app: App) -> list[HTTPRouteHandler]:
     """Public: the token in the address says who asks, and the signature where the provider signs."""
 
-    @route(f"{PATH}/{{connection:str}}/{{token:str}}", http_method=["GET", "POST"], include_in_schema=False)
+    @route(
+        f"{PATH}/{{connection:str}}/{{token:str}}",
+        http_method=["GET", "HEAD", "POST"],
+        include_in_schema=False,
+    )
     async def callback(request: Request[Any, Any, Any]) -> Response[bytes]:
         reply = await take(app, request)
         content_type = reply.content_type or "text/plain"
@@ -40,6 +44,8 @@ async def take(app: App, request: Request[Any, Any, Any]) -> Reply:
         or not hmac.compare_digest(connection.token.encode(), token.encode())
     ):
         raise NotFound("There is no such address.")
+    if request.method == "HEAD":
+        return NOTHING  # Exotel looks whether the address is there before it posts
     settings = app.sms.settings_of(connection)
     query = request.scope["query_string"].decode("latin-1")
     told = Told(

@@ -1,16 +1,18 @@
 """The OpenAPI 3.1 document, made of the same types that read requests and write answers (C2)."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
-from aftercall.api.answers import ErrorAnswer
+from aftercall.api.answers import JSON, ErrorAnswer
 from aftercall.api.events import BatchAnswer
 from aftercall.api.ingest_schema import INGEST, ingest_schemas
 from aftercall.api.operation import Operation
 from aftercall.engine.accept import Taken
 
 REF = "#/components/schemas/{name}"
+TEXT = {"type": "string"}
 DESCRIPTION = """A call ends, and everybody who must know, knows.
 
 Authenticate with `Authorization: Bearer <API key>`. Every error has one shape, `{"error": {"code", "message",
@@ -49,6 +51,7 @@ IDEMPOTENCY = {
 def document(operations: tuple[Operation, ...], version: str, url: str) -> bytes:
     """The document as JSON."""
     kinds = [k for op in operations for k in (op.body, op.query, op.answer) if k is not None]
+    kinds = [k for k in kinds if k not in (bytes, AsyncIterator[bytes])]
     kinds += [ErrorAnswer, BatchAnswer, Taken]
     schemas, components = msgspec.json.schema_components(kinds, ref_template=REF)
     of = dict(zip(map(repr, kinds), schemas, strict=True))
@@ -88,10 +91,10 @@ def _operation(op: Operation, of: dict[str, Any], components: dict[str, Any]) ->
     if parameters := _parameters(op, of, components):
         made["parameters"] = parameters
     if op.body is not None:
-        content = {"schema": of[repr(op.body)]}
+        content = {"schema": TEXT if op.body is bytes else of[repr(op.body)]}
         if op.example is not None:
             content["example"] = op.example
-        made["requestBody"] = {"required": not op.body_optional, "content": {"application/json": content}}
+        made["requestBody"] = {"required": not op.body_optional, "content": {op.takes: content}}
     made["responses"] = _responses(op, of)
     return made
 
@@ -126,7 +129,9 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _responses(op: Operation, of: dict[str, Any]) -> dict[str, Any]:
     done: dict[str, Any] = {"description": "Done."}
     if op.answer is bytes:
-        done["content"] = {"text/plain": {"schema": {"type": "string"}}}
+        done["content"] = {"text/plain": {"schema": TEXT}}
+    elif op.gives != JSON:
+        done["content"] = {op.gives: {"schema": TEXT}}
     elif op.answer is not None:
         done["content"] = {"application/json": {"schema": of[repr(op.answer)]}}
     codes = [429, 500, 503]
@@ -134,8 +139,8 @@ def _responses(op: Operation, of: dict[str, Any]) -> dict[str, Any]:
         codes += [401, 403]
     if op.names:
         codes.append(404)
-    codes += [400, 409, 413, 422] if op.method in ("POST", "PATCH", "DELETE") else [422]
-    if op.path in ("/v1/account", "/v1/numbers"):
+    codes += [400, 409, 413, 422] if op.method in ("POST", "PATCH", "PUT", "DELETE") else [422]
+    if op.path in ("/v1/account", "/v1/numbers") or op.path.startswith(("/v1/contacts", "/v1/suppressions")):
         codes.append(404)
     return {
         str(op.status): done,

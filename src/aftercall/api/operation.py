@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from aftercall.api.access import Access, Caller
+from aftercall.api.answers import JSON
 from aftercall.app import App
 from aftercall.domain.account import Account
 from aftercall.domain.errors import NotFound
@@ -84,6 +85,9 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     answer: Any = None
     names: tuple[str, ...] = ()
     example: Any = None
+    takes: str = JSON  # another content type: the body is handed on as it is, as bytes
+    gives: str = JSON  # another: the answer is written as it comes, from an iterator of bytes
+    most_bytes: int | None = None  # of the body; None: the server's limit
     shown_once: tuple[str, ...] = ()  # secrets in the answer, left out when an Idempotency-Key replays it
 
     @property
@@ -100,7 +104,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
         return self.method == "POST" and self.status == 201
 
 
-def operation(
+def operation(  # noqa: PLR0913  # it is a description, all of it by name
     method: Method,
     path: str,
     scope: str | None,
@@ -109,6 +113,9 @@ def operation(
     tag: str,
     status: int = 200,
     example: Any = None,
+    takes: str = JSON,
+    gives: str = JSON,
+    most_bytes: int | None = None,
     shown_once: tuple[str, ...] = (),
 ) -> Callable[[Handler], Operation]:
     """Make an operation of a handler; without a scope it needs no key.
@@ -136,6 +143,9 @@ def operation(
             answer=None if answer is type(None) else answer,
             names=tuple(_PATH_NAME.findall(path)),
             example=example,
+            takes=takes,
+            gives=gives,
+            most_bytes=most_bytes,
             shown_once=shown_once,
         )
 

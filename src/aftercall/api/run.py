@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from litestar import Request, Response
+from litestar.response import Stream
 
 from aftercall.api.access import Access, Caller
 from aftercall.api.answers import JSON, request_id
@@ -30,7 +31,7 @@ class Runner:
         self._app, self._access = app, access
         self._running: set[tuple[str, str]] = set()  # idempotency keys whose first request is still at work
 
-    async def run(self, operation: Operation, request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def run(self, operation: Operation, request: Request[Any, Any, Any]) -> Response[Any]:
         caller = NOBODY
         if not operation.public:
             key = await self._access.key(request.scope["headers"], operation.scope)
@@ -40,6 +41,12 @@ class Runner:
         headers = {"X-Request-Id": request_id(request)}
         given = request.headers.get("idempotency-key")
         if given is None or not operation.creates:
+            if operation.gives != JSON:
+                table = await self._ask(operation, ask, request, raw)
+                headers["Content-Disposition"] = "attachment"
+                return Stream(
+                    table, status_code=operation.status, media_type=operation.gives, headers=headers
+                )
             answer = await self._call(operation, ask, request, raw)
             media = TEXT if operation.answer is bytes else JSON
             return Response(answer, status_code=operation.status, media_type=media, headers=headers)
@@ -51,17 +58,20 @@ class Runner:
     async def _call(
         self, operation: Operation, ask: Ask, request: Request[Any, Any, Any], raw: bytes
     ) -> bytes:
+        answer = await self._ask(operation, ask, request, raw)
+        if answer is None:
+            return b""
+        return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+
+    async def _ask(self, operation: Operation, ask: Ask, request: Request[Any, Any, Any], raw: bytes) -> Any:
         arguments: dict[str, Any] = {name: _path(request.path_params[name]) for name in operation.names}
         if operation.query is not None:
             arguments["query"] = read_query(request.scope["query_string"], operation.query)
         elif request.scope["query_string"]:
             read_query(request.scope["query_string"], _NoQuery)
         if operation.body is not None:
-            arguments["data"] = _body(operation, raw)
-        answer = await operation.handler(ask, **arguments)
-        if answer is None:
-            return b""
-        return answer if isinstance(answer, bytes) else msgspec.json.encode(answer)
+            arguments["data"] = _body(operation, raw) if operation.takes == JSON else raw
+        return await operation.handler(ask, **arguments)
 
     async def _once(
         self, given: str, operation: Operation, ask: Ask, request: Request[Any, Any, Any], raw: bytes

@@ -13,12 +13,15 @@ from aftercall.api import (
     accounts,
     callbacks,
     calls,
+    contact_tables,
+    contacts,
     deliveries,
     directory,
     dry_run,
     keys,
     source_health,
     sources,
+    suppressions,
     system,
     unsubscribe,
     webhooks,
@@ -41,6 +44,9 @@ OPERATIONS: tuple[Operation, ...] = (
     *source_health.OPERATIONS,
     *dry_run.OPERATIONS,
     *directory.OPERATIONS,
+    *contacts.OPERATIONS,
+    *contact_tables.OPERATIONS,
+    *suppressions.OPERATIONS,
     *keys.OPERATIONS,
     *accounts.OPERATIONS,
     *system.OPERATIONS,
@@ -80,12 +86,16 @@ def _litestar(app: App, access: Access) -> Litestar:
 
 
 def _route(runner: Runner, operation: Operation) -> HTTPRouteHandler:
-    async def handle(request: Request[Any, Any, Any]) -> Response[bytes]:
+    async def handle(request: Request[Any, Any, Any]) -> Response[Any]:
         return await runner.run(operation, request)
 
-    handler: Callable[[Request[Any, Any, Any]], Awaitable[Response[bytes]]] = handle
+    handler: Callable[[Request[Any, Any, Any]], Awaitable[Response[Any]]] = handle
     path = operation.path
     for name in operation.names:
         path = path.replace(f"{{{name}}}", f"{{{name}:str}}")
     # The Response says the true status; Litestar guesses 204 for DELETE and then wants no Response at all.
-    return HTTPRouteHandler(path, http_method=operation.method, status_code=200, name=operation.id)(handler)
+    more: dict[str, Any] = {}
+    if operation.most_bytes is not None:
+        more["request_max_body_size"] = operation.most_bytes
+    route = HTTPRouteHandler(path, http_method=operation.method, status_code=200, name=operation.id, **more)
+    return route(handler)

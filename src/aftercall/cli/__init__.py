@@ -7,6 +7,7 @@ from cyclopts import App
 
 from aftercall import __version__
 from aftercall.cli.backup import backup
+from aftercall.cli.contacts import contacts, suppressions
 from aftercall.cli.demo import catch, demo
 from aftercall.cli.doctor import doctor
 from aftercall.cli.dry_run import dry_run
@@ -32,7 +33,7 @@ app = App(
 sources.command(dry_run, name="dry-run")
 for command in (serve, migrate, demo, send, spool, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
-for group in (keys, accounts, webhooks, calls, deliveries, sources):
+for group in (keys, accounts, webhooks, calls, deliveries, sources, contacts, suppressions):
     app.command(group)
 
 

@@ -3,19 +3,15 @@
 As with sources' connections: a node that is given one waits until everybody else must have learnt of it.
 """
 
-import asyncio
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
 from aftercall.domain.connection import Connection
-from aftercall.domain.errors import Unavailable
 from aftercall.engine.fleet import BEAT, Fleet
 from aftercall.engine.ports import Clock, Store
+from aftercall.engine.rounds import Rounds
 from aftercall.engine.settings import SettingsCache
-
-log = logging.getLogger(__name__)
 
 LOOK = 1.0  # seconds between looks at what should be held
 SETTLED = BEAT + 1.0  # seconds after which every node knows of a change in the fleet
@@ -38,25 +34,13 @@ class Binding:
         self._held: set[str] = set()
         self._buckets: tuple[int, ...] | None = None
         self._moved_at = clock.now()
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("binding", self.look, LOOK)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="binding")
+        self._rounds.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Unavailable:
-                log.warning("binding_waits_for_the_store")
-            except Exception:
-                log.exception("binding_failed")
-            await asyncio.sleep(LOOK)
+        await self._rounds.stop()
 
     async def look(self) -> None:
         """Hold what is ours now."""

@@ -79,7 +79,7 @@ async def circumstances(
         rule_enabled=rule_enabled,
         account_country=account.country,
         account_zone=account.time_zone,
-        dlt_route=traits is not None and traits.country == "IN",
+        dlt_route=traits is not None and traits.domestic == "IN",
         dlt_problem=_dlt_problem(settings, message.sms) if message.sms is not None else None,
         longest=traits.longest if traits is not None else None,
     )

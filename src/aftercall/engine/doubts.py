@@ -1,6 +1,5 @@
 """Messages that may have been taken: their provider is asked, they are never repeated (promise 12)."""
 
-import asyncio
 import logging
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -9,10 +8,10 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import LOOK_UPS, Delivery, Outcome
-from aftercall.domain.errors import Unavailable
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Clock, Store
+from aftercall.engine.rounds import Rounds
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)
@@ -41,25 +40,13 @@ class Doubts:
     ) -> None:
         self._store, self._clock, self._settings = store, clock, settings
         self._fleet, self._notices, self._asking = fleet, notices, asking
-        self._task: asyncio.Task[None] | None = None
+        self._rounds = Rounds("doubts", self.look, LOOK)
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._run(), name="doubts")
+        self._rounds.start()
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    async def _run(self) -> None:
-        while True:
-            try:
-                await self.look()
-            except Unavailable:
-                log.warning("doubts_wait_for_the_store")
-            except Exception:
-                log.exception("doubts_failed")
-            await asyncio.sleep(LOOK)
+        await self._rounds.stop()
 
     async def look(self) -> None:
         """Ask for those that are due."""

@@ -28,7 +28,9 @@ class Traits(msgspec.Struct, frozen=True, kw_only=True):
     inbound: bool = True
     looks_up: bool = False  # whether a submit without an answer can be asked for
     dlt: bool = False  # whether it can be told a text's DLT ids
-    country: str | None = None  # carries texts within this country only (ISO 3166 alpha-2)
+    domestic: str | None = (
+        None  # the country whose operators it reaches by a route of that country (ISO 3166)
+    )
     alphanumeric: bool = True
     keywords: bool = False  # answers STOP by itself
     longest: int = 1600  # characters of a text

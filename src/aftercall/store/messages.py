@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Select, Text, bindparam, case, func, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.delivery import Delivery
@@ -41,7 +41,12 @@ _PUT = Insert(messages, conflict="replace")
 def _decide(new: Columns) -> Any:
     return (
         update(deliveries)
-        .where(d.account_id == new["account_id"], d.id == new["id"], d.status == PENDING)
+        .where(
+            d.account_id == new["account_id"],
+            d.id == new["id"],
+            d.status == PENDING,
+            d.owner == new["held_by"],  # a node that was thought dead has lost what it had in hand
+        )
         .values(
             status=new["status"],
             reason=new["reason"],
@@ -52,11 +57,18 @@ def _decide(new: Columns) -> Any:
     )
 
 
-_DECIDE = Many(types(d.account_id, d.id, d.status, d.reason, d.due_at, d.started, d.owner), _decide)
+_DECIDE = Many(
+    {**types(d.account_id, d.id, d.status, d.reason, d.due_at, d.started, d.owner), "held_by": Text()},
+    _decide,
+)
 _BEGUN = Keyed(
-    ("account_id", "id"),
+    ("account_id", "id", "owner"),
     lambda k: select(d.id).where(
-        d.account_id == k["account_id"], d.id == k["id"], d.status == PENDING, d.started > d.attempts
+        d.account_id == k["account_id"],
+        d.id == k["id"],
+        d.owner == k["owner"],
+        d.status == PENDING,
+        d.started > d.attempts,
     ),
 )
 # A call whose webhook waits for the results of its actions is looked at as soon as one of them is settled.
@@ -126,10 +138,7 @@ _decode_progress = msgspec.json.Decoder(Progress).decode
 
 class SqlMessages(Part):
     async def decide(self, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
-        """Record what was decided, and for what goes that its attempt begins; the ids of those whose does.
-
-        One that was cancelled or held meanwhile is left as it is, and does not go.
-        """
+        """One that was cancelled, held or taken over meanwhile is left as it is, and does not go."""
         return await self._database.write(_decided, rows, owner, now)
 
     async def lately(
@@ -183,14 +192,15 @@ def _decided(link: Link, rows: Sequence[Decided], owner: str, now: datetime) -> 
     put_messages(link, rows)
     link.many(_DECIDE, [_decision_values(row, owner) for row in rows])
     wake_calls(link, [row.delivery for row in rows if not row.goes], now)
-    going = [(row.delivery.account_id, row.delivery.id) for row in rows if row.goes]
+    going = [(row.delivery.account_id, row.delivery.id, owner) for row in rows if row.goes]
     return {row[0] for row in link.keyed(_BEGUN, going)}
 
 
 def _decision_values(row: Decided, owner: str) -> tuple[Any, ...]:
     new = row.delivery
     due = micros_or_none(new.due_at)
-    return (new.account_id, new.id, new.status, new.reason, due, new.started, owner if row.goes else None)
+    held = owner if row.goes else None
+    return new.account_id, new.id, new.status, new.reason, due, new.started, held, owner
 
 
 def _values(row: Decided) -> tuple[Any, ...]:

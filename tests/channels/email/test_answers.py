@@ -23,6 +23,7 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
         ("recipient", "550 relaying denied", "config"),
         ("recipient", "550 5.4.1 access denied", "unreachable"),
         ("recipient", "530 5.7.1 log in first", "credentials"),
+        ("sender", "530 5.5.1 must issue a STARTTLS command first", "config"),
         ("recipient", "554 not wanted", "blocked"),
         ("content", "550 5.1.1 we only look now", "invalid_recipient"),
         ("content", "552 5.3.4 message too big", "content"),
@@ -30,6 +31,9 @@ PHASES: tuple[Phase, ...] = get_args(Phase)
         ("content", "550 5.7.23 SPF", "sender"),
         ("content", "554 5.6.0 bad MIME", "content"),
         ("content", "550 no", "filtered"),
+        ("recipient", "550 5.1.0 address rejected", "invalid_recipient"),
+        ("sender", "550 5.1.0 address rejected", "sender"),
+        ("sender", "550 5.1.1 no such sender", "sender"),
         ("sender", "552 too large", "content"),
         ("sender", "550 5.1.8 no such domain", "sender"),
         ("login", "535 5.7.8 wrong", "credentials"),
@@ -56,8 +60,16 @@ def test_only_a_recipient_that_does_not_exist_is_suppressed(said: str) -> None:
 
 @pytest.mark.parametrize(
     "said",
-    ["550 5.7.1 spam", "550 5.2.1 disabled", "552 5.2.2 full", "550 5.0.0 no", "550 relay denied", "450 4.1.1 later"],
-)  # fmt: skip
+    [
+        "550 5.7.1 spam",
+        "550 5.2.1 disabled",
+        "550 5.1.0 no",
+        "552 5.2.2 full",
+        "550 5.0.0 no",
+        "550 relay denied",
+        "450 4.1.1 later",
+    ],
+)
 def test_no_other_refusal_suppresses(said: str) -> None:
     assert not known(Answer("recipient", int(said[:3]), said[4:])).suppress
 

@@ -70,9 +70,9 @@ def test_a_simple_mail_as_it_goes_over_the_wire() -> None:
         "Auto-Submitted: auto-generated\r\n"
         "X-Auto-Response-Suppress: All\r\n"
         f"X-AfterCall-Delivery: {REFERENCE}\r\n"
+        "MIME-Version: 1.0\r\n"
         'Content-Type: text/plain; charset="utf-8"\r\n'
         "Content-Transfer-Encoding: 7bit\r\n"
-        "MIME-Version: 1.0\r\n"
         "\r\n"
         "Hello\r\n"
     )
@@ -102,6 +102,27 @@ def test_attachments_stand_beside_the_text() -> None:
         ("attachment", "application/octet-stream", b"?"),
     ]
     assert set(message.keys()) == ALWAYS - {"Content-Transfer-Encoding"}
+
+
+def test_a_text_that_knows_the_boundary_ends_no_part() -> None:
+    boundary = parsed(composed(email(html="<p>x</p>"))).get_boundary()
+    text = f"--{boundary}--\r\n\r\n--{boundary}\r\n"
+    message = parsed(composed(email(text=text, html=text)))
+    assert message.get_boundary() == boundary
+    assert [part.get_content() for part in message.iter_parts()] == [text, text]
+
+
+def test_every_attempt_is_the_same_to_the_byte() -> None:
+    mails = [
+        composed(email(html="<p>x</p>", attachments=(Attachment("a", "text/csv", "1"),))) for _ in range(2)
+    ]
+    assert mails[0] == mails[1]
+
+
+@pytest.mark.parametrize("kind", ["multipart/mixed", "message/rfc822"])
+def test_an_attachment_is_never_made_of_parts(kind: str) -> None:
+    message = parsed(composed(email(attachments=(Attachment("a.eml", kind, "Subject: x\r\n\r\nhi"),))))
+    assert [part.get_content_type() for part in message.iter_attachments()] == ["application/octet-stream"]
 
 
 def test_the_same_delivery_has_the_same_message_id_at_another_time() -> None:

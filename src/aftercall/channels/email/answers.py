@@ -17,9 +17,10 @@ _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\S)")
 
 LOGIN = Known("credentials", "the server did not accept the user name and password")
 ANONYMOUS = Known("credentials", "the server wants a login before it takes mail")
-WEAK = Known("config", "the server wants another way to log in, or encryption")
+WEAK = Known("config", "the server wants encryption, or another way to log in")
 NO_MAILBOX = Known("invalid_recipient", "there is no such mailbox", suppress=True)
 NO_DOMAIN = Known("invalid_recipient", "the recipient's domain takes no mail", suppress=True)
+NOT_TAKEN = Known("invalid_recipient", "the server takes no mail for this address")
 MALFORMED = Known("invalid_recipient", "the server does not take this form of address")
 DISABLED = Known("unreachable", "the mailbox takes no mail")
 FULL = Known("unreachable", "the mailbox is full", retry=True)
@@ -40,6 +41,7 @@ SLOW_DOWN = Known(
 
 # Without the first digit, which says no more than that it is final.
 ENHANCED: dict[str, Known] = {
+    "1.0": NOT_TAKEN,
     "1.1": NO_MAILBOX,
     "1.2": NO_DOMAIN,
     "1.3": MALFORMED,
@@ -92,6 +94,7 @@ BASIC: dict[Phase, dict[int, Known]] = {
 }  # fmt: skip
 # 7.0 and 7.1 only say "policy"; whose, follows from when.
 POLICY: dict[Phase, Known] = {"login": LOGIN, "sender": SENDER, "content": FILTERED}
+# 530 is also what a server says that wants STARTTLS first (RFC 3207, 4).
 ANYWHERE: dict[int, Known] = {521: NO_DOMAIN, 523: WEAK, 530: ANONYMOUS, 535: LOGIN, 556: NO_DOMAIN}
 
 
@@ -119,13 +122,14 @@ def known(answer: Answer) -> Known:
 
 
 def _final(answer: Answer) -> Known:
-    basic = ANYWHERE.get(answer.code) or BASIC[answer.phase].get(answer.code, BASIC[answer.phase][0])
-    enhanced = answer.enhanced
-    if enhanced is None:
+    if answer.code in ANYWHERE:
+        return WEAK if "starttls" in answer.text.lower() else ANYWHERE[answer.code]
+    basic = BASIC[answer.phase].get(answer.code, BASIC[answer.phase][0])
+    if answer.enhanced is None:
         return RELAY if _relaying(answer) else basic
-    subject = enhanced.partition(".")[2]
-    if subject.startswith("7.") and answer.code in ANYWHERE:
-        return basic
+    subject = answer.enhanced.partition(".")[2]
+    if answer.phase == "sender" and subject.startswith("1."):
+        return SENDER
     if subject in ENHANCED:
         return ENHANCED[subject]
     if subject.startswith("7."):

@@ -7,13 +7,16 @@ from aftercall.channels.email.settings import Settings
 
 
 class Kept:
-    """`places` limits the connections in use at a time; whoever wants one more waits."""
+    """`places` limits the connections in use at a time; whoever wants one more waits.
 
-    def __init__(self, settings: Settings, places: int) -> None:
+    `leaving` are those that say goodbye, of all servers: they outlive this.
+    """
+
+    def __init__(self, settings: Settings, places: int, leaving: set[asyncio.Task[None]]) -> None:
         self.settings, self.places = settings, places
         self.place = asyncio.Semaphore(places)
         self._idle: list[tuple[Session, asyncio.TimerHandle]] = []
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving = leaving
         self._closed = False
 
     def take(self) -> Session | None:
@@ -34,15 +37,8 @@ class Kept:
         loop = asyncio.get_running_loop()
         self._idle.append((session, loop.call_later(self.settings.idle_seconds, self._expire, session)))
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Say goodbye on all that rest; those in use follow when they are put back."""
-        self._closed = True
-        while (session := self.take()) is not None:
-            self._leave(session)
-        await asyncio.gather(*self._leaving)
-
-    def retire(self) -> None:
-        """As `close`, but without waiting."""
         self._closed = True
         while (session := self.take()) is not None:
             self._leave(session)

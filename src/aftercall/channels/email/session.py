@@ -130,18 +130,22 @@ class Session:
         return monotonic() - self.rested_at
 
     async def quit(self) -> None:
-        """Say goodbye, but not for long."""
+        """Say goodbye, but not for long: once that is answered, nobody needs to wait for the end of TLS as well."""
+        transport = self._client.transport
         try:
             async with asyncio.timeout(GOODBYE):
                 await self._client.quit()
         except (SMTPException, OSError):
-            self.abort()
+            pass
+        finally:
+            self._client.close()
+            _abort(transport)
+        await asyncio.sleep(0)  # the loop closes a socket at its next turn
 
     def abort(self) -> None:
         transport = self._client.transport
         self._client.close()
-        if transport is not None:
-            cast("asyncio.WriteTransport", transport).abort()
+        _abort(transport)
 
     async def _write(self, content: bytes) -> None:
         """Hand everything to the system: what still waits in our memory has not left."""
@@ -151,6 +155,11 @@ class Session:
         cast("asyncio.WriteTransport", transport).set_write_buffer_limits(0)
         protocol.write(content)
         await protocol._drain_helper()  # noqa: SLF001  # aiosmtplib has it, and no public name for it
+
+
+def _abort(transport: asyncio.BaseTransport | None) -> None:
+    if transport is not None:
+        cast("asyncio.WriteTransport", transport).abort()
 
 
 def is_answer(exc: BaseException) -> bool:

@@ -32,6 +32,7 @@ class Smtp:
     def __init__(self, door: Door) -> None:
         self._door = door
         self._kept: dict[str, Kept] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def send(
         self,
@@ -78,18 +79,19 @@ class Smtp:
         """The connection is gone or paused: its open connections are closed."""
         kept = self._kept.pop(connection_id, None)
         if kept is not None:
-            kept.retire()
+            kept.close()
 
     async def close(self) -> None:
         """Say goodbye to all servers. Mails in hand are finished by whoever sends them."""
-        await asyncio.gather(*(kept.close() for kept in self._kept.values()))
-        self._kept.clear()
+        for connection_id in tuple(self._kept):
+            self.forget(connection_id)
+        await asyncio.gather(*self._leaving)
 
     def _of(self, connection: Connection, settings: MailServer) -> Kept:
         kept = self._kept.get(connection.id)
         if kept is None or (kept.settings, kept.places) != (settings, connection.max_in_flight):
             self.forget(connection.id)  # made with other settings
-            kept = self._kept[connection.id] = Kept(settings, connection.max_in_flight)
+            kept = self._kept[connection.id] = Kept(settings, connection.max_in_flight, self._leaving)
         return kept
 
     async def _carry(self, kept: Kept, mail: Mail, seconds: float) -> Outcome:

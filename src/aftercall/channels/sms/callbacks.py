@@ -1,5 +1,6 @@
 """What providers' callbacks have in common: fields wherever they stand, our reference, numbers, receipts (S5, S6)."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -7,7 +8,7 @@ from urllib.parse import parse_qsl, quote
 
 from msgspec.structs import replace
 
-from aftercall.channels.sms.answers import explain, known_for, secrets_in
+from aftercall.channels.sms.answers import HIDDEN, explain, known_for, secrets_in
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.message import Receipt, ReceiptStatus
 from aftercall.engine.messaging import Known, SmsProvider
@@ -18,6 +19,7 @@ Keyword = Literal["stop", "start", "help"]
 REFERENCE = "reference"  # the parameter of the callback URL that says which message a receipt is about
 NOT_SAID = Known("unknown", "it does not say why")
 FAILED: tuple[ReceiptStatus, ...] = ("undelivered", "expired", "rejected", "failed")
+_NUMBERS = re.compile(r"\+?\d{7,}")
 
 
 def with_reference(url: str, reference: str) -> str:
@@ -30,12 +32,14 @@ def reference_of(request: Request) -> str | None:
 
 
 def fields(request: Request) -> dict[str, str]:
-    """The fields of a callback, whether it is a form, JSON or a GET; ours is not among them. Raises Unreadable."""
+    """The fields of a callback, whether it is a form, JSON or a GET. Raises Unreadable."""
     if request.body.lstrip()[:1] == b"{":
         found = {name: text(value) or "" for name, value in record(request.body).items()}
+    elif request.body:
+        found = dict(form(request.body))
     else:
-        found = dict(form(request.body or request.query.encode(errors="replace")))
-    found.pop(REFERENCE, None)
+        found = dict(form(request.query.encode(errors="replace")))
+        found.pop(REFERENCE, None)
     if not found:
         raise Unreadable("The callback is empty.")
     return found
@@ -58,6 +62,11 @@ def explained(
     shown = code or receipt.provider_status or receipt.status
     detail = explain(provider.title, shown, said, row, secrets_in(provider, settings))
     return replace(receipt, error=row.error, detail=detail, suppress=row.suppress)
+
+
+def without_numbers(said: str) -> str:
+    """Somebody's words without telephone numbers, in whatever form they repeat the recipient's."""
+    return _NUMBERS.sub(HIDDEN, said)
 
 
 def international(number: str) -> str:

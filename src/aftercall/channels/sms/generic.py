@@ -5,8 +5,7 @@ described.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -15,33 +14,26 @@ import msgspec
 from aftercall.channels.sms.answers import failed, taken, unreadable
 from aftercall.channels.sms.callbacks import (
     explained,
-    fields,
-    international,
-    keyword,
-    reference_of,
     with_reference,
 )
+from aftercall.channels.sms.generic_reading import items, look, receipt, text_of
 from aftercall.channels.sms.generic_settings import (
     SCHEMA,
     GenericSettings,
-    Inbound,
-    Receipts,
-    as_template,
 )
 from aftercall.channels.sms.settings import keys
 from aftercall.domain.delivery import Outcome
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.message import Receipt, Text
-from aftercall.domain.template import Template, compile  # noqa: A004  # its name there
+from aftercall.domain.template import compile  # noqa: A004  # its name there
 from aftercall.engine.messaging import Answer, Heard, Known, Submission, Traits
 from aftercall.engine.reading import decode
 from aftercall.engine.signing import check
-from aftercall.engine.taking import Object, epoch, many, text, word, written
+from aftercall.engine.taking import Object
 from aftercall.engine.upstream import Question, Reply, Request
 
 LOOKED_AT = 500  # characters of an answer that patterns see: no pattern can keep the server busy with so few
 LATER = Known("throttled", "it is sent again later", retry=True)
-MAX_ITEMS = 1000
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]+")
 
 
@@ -96,11 +88,11 @@ class Generic:
     def hear(self, settings: Any, request: Request) -> Heard:
         receipts: list[Receipt] = []
         texts: list[Text] = []
-        for item in _items(settings, request):
-            raw = _receipt(settings.receipts, settings.no_error, item, request) if settings.receipts else None
-            came = _text(settings.inbound, item) if settings.inbound else None
+        for item in items(settings, request):
+            raw = receipt(settings.receipts, settings.no_error, item, request) if settings.receipts else None
+            came = text_of(settings.inbound, item) if settings.inbound else None
             if raw is not None and not (came is not None and raw.status == "queued"):
-                said = _look(settings.receipts.said, item)
+                said = look(settings.receipts.said, item)
                 known = settings.codes.get(raw.provider_code or "")
                 receipts.append(explained(self, raw, settings, said, known))
             elif came is not None:
@@ -123,7 +115,7 @@ class _Answer:
             self.value = None
 
     def look(self, path: str, pattern: str) -> str | None:
-        if path and (found := _look(path, self.value)) is not None:
+        if path and (found := look(path, self.value)) is not None:
             return found[:200]
         match = re.search(pattern, self.head) if pattern else None
         if match is None:
@@ -170,65 +162,6 @@ def _without_empty(value: Any) -> Any:
     if type(value) is dict:
         return {name: _without_empty(one) for name, one in value.items() if one not in (None, "", [], {})}
     return [_without_empty(one) for one in value] if type(value) is list else value
-
-
-def _look(path: str, item: Any) -> str | None:
-    """The text or number at a path."""
-    return text(_found(path, item)) if path else None
-
-
-def _found(path: str, item: Any) -> Any:
-    return _finder(path).render({"it": item})
-
-
-@lru_cache(maxsize=1024)
-def _finder(path: str) -> Template:
-    return compile(as_template(path), {"it": None})
-
-
-def _items(settings: GenericSettings, request: Request) -> Iterator[Any]:
-    """The messages that a callback tells of. Raises Unreadable."""
-    is_json = request.body.lstrip()[:1] in (b"{", b"[")
-    whole = decode(request.body) if is_json else fields(request)
-    if settings.json_field and type(whole) is dict:
-        whole = decode(str(whole.get(settings.json_field, "")).encode(errors="replace"))
-    if settings.items:
-        whole = _found(settings.items, whole)
-    listed = many(whole) if type(whole) is list else [whole]
-    if not listed or len(listed) > MAX_ITEMS:
-        raise Unreadable("The callback holds no messages, or too many.")
-    yield from listed
-
-
-def _receipt(how: Receipts, no_error: tuple[str, ...], item: Any, request: Request) -> Receipt | None:
-    status = _look(how.status, item)
-    if status is None:
-        return None
-    statuses = {name.casefold(): meant for name, meant in how.statuses.items()}
-    code = word(_look(how.code, item))
-    return Receipt(
-        provider_id=word(_look(how.id, item)),
-        reference=word(_look(how.reference, item)) or reference_of(request),
-        status=statuses.get(status.casefold(), "queued"),
-        provider_status=status[:50],
-        provider_code=None if code in no_error else code,
-        at=written(_look(how.at, item)) or epoch(_look(how.at, item)),
-    )
-
-
-def _text(how: Inbound, item: Any) -> Text | None:
-    from_, said = _look(how.from_, item), _look(how.text, item)
-    if from_ is None or said is None:
-        return None
-    known = {name.casefold(): meant for name, meant in how.keywords.items()}
-    return Text(
-        provider_id=word(_look(how.id, item)),
-        from_=international(from_[:50]),
-        to=international((_look(how.to, item) or "")[:50]),
-        text=said,
-        keyword=keyword(_look(how.keyword, item), known),
-        at=written(_look(how.at, item)) or epoch(_look(how.at, item)),
-    )
 
 
 generic = Generic()

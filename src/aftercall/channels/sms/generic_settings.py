@@ -30,6 +30,9 @@ SCHEMA: Schema = {
     "dlt": frozenset({"entity_id", "template_id", "chain"}),
 }  # fmt: skip
 
+# The path of an address is shown in the delivery log, so no secret may stand there; its query is not.
+IN_ADDRESS: Schema = {name: below for name, below in SCHEMA.items() if name not in ("password", "token")}
+
 Template = Annotated[str, Meta(max_length=4000)]
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
 Path = Annotated[
@@ -82,7 +85,7 @@ class GenericSettings(ProviderSettings, frozen=True, kw_only=True):
             title="Address",
             description="Placeholders may stand in its path; what they stand for is percent-encoded.",
             max_length=2000,
-            pattern=r"^(https://[^\s/?#@\\{}]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)([/?][^\s#\\]*)?$",
+            pattern=r"^(https://[^\s/?#@\\{}]+|http://(127\.0\.0\.1|localhost)(:[0-9]+)?)([/?]([^\s#\\{}]|\{\{[^{}]*\}\})*)?$",
             examples=["https://gateway.example.com/send"],
         ),
     ]
@@ -140,7 +143,8 @@ class GenericSettings(ProviderSettings, frozen=True, kw_only=True):
             raise Invalid.field("settings.json", "goes not with form: a request has one body")
         if self.method == "GET" and (self.form or self.json is not None):
             raise Invalid.field("settings.method", "must be POST where there is a body")
-        for part in ("url", "query", "headers", "form", "json"):
+        compile(self.url, IN_ADDRESS, "settings.url")
+        for part in ("query", "headers", "form", "json"):
             compile(getattr(self, part), SCHEMA, f"settings.{part}")
         for part in ("id_pattern", "code_pattern", "said_pattern"):
             if getattr(self, part):

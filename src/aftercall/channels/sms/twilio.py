@@ -5,11 +5,10 @@ Twilio has no idempotency key: a server's error is in doubt, and its list of mes
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
 import msgspec
-from msgspec import Meta
 
 from aftercall.channels.sms.answers import failed, money, probed_object, taken, told, unreadable
 from aftercall.channels.sms.callbacks import (
@@ -21,8 +20,9 @@ from aftercall.channels.sms.callbacks import (
     reference_of,
     with_reference,
 )
-from aftercall.channels.sms.settings import ProviderSettings, Secret, basic, keys
+from aftercall.channels.sms.settings import basic, keys
 from aftercall.channels.sms.twilio_errors import ERRORS
+from aftercall.channels.sms.twilio_settings import TwilioSettings
 from aftercall.domain.delivery import Outcome
 from aftercall.domain.errors import Unreadable
 from aftercall.domain.message import Category, Receipt, ReceiptStatus, Sms, Text
@@ -52,60 +52,6 @@ INTENTS: dict[Category, str] = {
     "otp": "otp", "promotional": "marketing", "conversational": "customercare", "transactional": "notifications",
     "service_implicit": "notifications", "service_explicit": "notifications",
 }  # fmt: skip
-
-
-class TwilioSettings(ProviderSettings, frozen=True, kw_only=True):
-    account_sid: Annotated[
-        str,
-        Meta(
-            title="Account SID",
-            description="On the first page of the Twilio console.",
-            pattern="^AC[0-9a-fA-F]{32}$",
-            examples=["AC" + 32 * "0"],
-        ),
-    ]
-    auth_token: Annotated[
-        Secret, Meta(title="Auth token", description="Beside the account SID. It signs the callbacks, too.")
-    ]
-    api_key_sid: Annotated[
-        str,
-        Meta(
-            title="API key",
-            description="Where texts are to be sent with an API key instead of the auth token.",
-            pattern="^(SK[0-9a-fA-F]{32})?$",
-        ),
-    ] = ""
-    api_key_secret: Annotated[str, Meta(title="Secret of the API key", max_length=500)] = ""
-    signing_secret: Annotated[
-        str,
-        Meta(
-            title="Secret of a shared key",
-            description="Where Twilio signs callbacks with a shared key (HMAC_SHA256), not the auth token.",
-            max_length=500,
-        ),
-    ] = ""
-    messaging_service_sid: Annotated[
-        str,
-        Meta(
-            title="Messaging service",
-            description="Its pool of senders is used; with a sender as well, that one of the pool.",
-            pattern="^(MG[0-9a-fA-F]{32})?$",
-        ),
-    ] = ""
-    smart_encoded: Annotated[
-        bool,
-        Meta(
-            title="Smart encoding",
-            description="Twilio replaces typographic characters, so texts are shorter.",
-        ),
-    ] = False
-    say_intent: Annotated[
-        bool,
-        Meta(
-            title="Say what texts are for",
-            description="For accounts with the Compliance Toolkit (MessageIntent).",
-        ),
-    ] = False
 
 
 class Twilio:

@@ -135,14 +135,14 @@ class Vonage:
         params = fields(request)
         if "status" in params:
             return Heard(receipts=(explained(self, _receipt(params), settings),), reply=Reply(200))
-        if not params.get("msisdn") or "text" not in params:
+        if not params.get("msisdn") or not params.keys() & {"text", "type"}:
             raise Unreadable("It is neither a delivery receipt nor an incoming text.")
         # The parts of a long text come one by one; Vonage puts none together. A STOP has one part.
         came = Text(
             provider_id=word(params.get("messageId")),
             from_=international(params["msisdn"][:50]),
             to=international(params.get("to", "")[:50]),
-            text=params["text"],
+            text=params.get("text", ""),  # a binary message has none
             at=in_utc(params.get("message-timestamp"), "%Y-%m-%d %H:%M:%S"),
         )
         return Heard(texts=(came,), reply=Reply(200))

@@ -91,7 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(max_length=64, description="Of the times in receipts: Asia/Kolkata.")
     ] = "UTC"
     validity_seconds: (
-        Annotated[int, Meta(ge=60, le=2_419_200, description="How long the SMSC tries; empty: as long as it likes.")]
+        Annotated[
+            int, Meta(ge=60, le=2_419_200, description="How long the SMSC tries; empty: as long as it likes.")
+        ]
         | None
     ) = None
     validity_format: Literal["relative", "absolute"] = "relative"

@@ -1,0 +1,117 @@
+"""A submit without an answer is looked up where the provider can be asked, and repeated nowhere (promise 12)."""
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftercall.domain.connection import Connection
+from aftercall.domain.message import Receipt
+from aftercall.domain.rule import Rule
+from aftercall.engine.ids import new_id
+from tests.support.house import House, house
+from tests.support.receiver import Answer, Receiver
+
+ACCOUNT_SID = "AC" + 32 * "0"
+PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
+CALLER = "+14085551234"
+
+
+class Doubtful:
+    def __init__(self, home: House, receiver: Receiver, connection: Connection) -> None:
+        self.home, self.receiver, self.connection = home, receiver, connection
+
+    async def missed(self) -> None:
+        await self.home.post(self.home.finished("c1", from_=CALLER, status="missed"))
+
+    async def look(self, seconds: float) -> None:
+        """Put the clock forward and look, as the engine does every few seconds."""
+        await self.home.forward(seconds)
+        await self.home.app.doubts.look()
+
+    def submits(self) -> int:
+        return sum(r.method == "POST" for r in self.receiver.requests)
+
+
+@pytest.fixture
+async def doubtful(database_url: str, tmp_path: Path) -> AsyncIterator[Doubtful]:
+    async with Receiver() as receiver, house(database_url, tmp_path) as home:
+        now = home.clock.now()
+        common: dict[str, Any] = {"account_id": home.account_id, "created_at": now, "updated_at": now}
+        connection = Connection(
+            id=new_id("cn"),
+            channel="sms",
+            type="twilio",
+            settings={"account_sid": ACCOUNT_SID, "api_base": receiver.url(""), "sender": "+14085550199"},
+            secrets={"auth_token": "test-token"},
+            **common,
+        )
+        await home.app.store.add_setup(connection)
+        await home.app.store.add_setup(Rule(id=new_id("rl"), channel="sms", **common))
+        yield Doubtful(home, receiver, connection)
+
+
+def listed(*messages: dict[str, Any]) -> Answer:
+    return Answer(
+        200, (("Content-Type", "application/json"),), json.dumps({"messages": list(messages)}).encode()
+    )
+
+
+async def test_submit_that_is_found_was_sent(doubtful: Doubtful) -> None:
+    doubtful.receiver.plan(PATH, Answer(503), listed())
+    await doubtful.missed()
+    (delivery,) = await doubtful.home.settled("unknown", channel="sms")
+    text = _text(doubtful)
+    found = {"sid": "SM1", "to": CALLER, "body": text, "direction": "outbound-api", "status": "sent"}
+    doubtful.receiver.plan(PATH, listed(found))
+    await doubtful.look(31)
+    (sent,) = await doubtful.home.settled("sent", channel="sms")
+    assert sent.id == delivery.id
+    await doubtful.home.app.receiving.hear(
+        doubtful.connection, [Receipt(provider_id="SM1", status="delivered")], ()
+    )
+    await doubtful.home.settled("delivered", channel="sms")
+    assert doubtful.submits() == 1
+
+
+async def test_submit_that_is_never_found_stays_in_doubt_and_is_not_repeated(doubtful: Doubtful) -> None:
+    doubtful.receiver.plan(PATH, Answer(503), listed())
+    await doubtful.missed()
+    await doubtful.home.settled("unknown", channel="sms")
+    for seconds in (31, 100, 600, 3600):
+        await doubtful.look(seconds)
+    (delivery,) = await doubtful.home.deliveries(channel="sms")
+    assert (delivery.status, delivery.reason, delivery.due_at) == ("unknown", "unconfirmed", None)
+    assert doubtful.submits() == 1
+    assert len(doubtful.receiver.requests) == 4
+
+
+async def test_receipt_settles_the_doubt(doubtful: Doubtful) -> None:
+    doubtful.receiver.plan(PATH, Answer(503))
+    await doubtful.missed()
+    (delivery,) = await doubtful.home.settled("unknown", channel="sms")
+    receipt = Receipt(provider_id="SM1", reference=delivery.id, status="undelivered", error="unreachable")
+    await doubtful.home.app.receiving.hear(doubtful.connection, [receipt], ())
+    (settled,) = await doubtful.home.settled("undelivered", channel="sms")
+    assert (settled.reason, settled.due_at) == ("unreachable", None)
+
+
+async def test_submit_that_cannot_have_left_is_tried_again(doubtful: Doubtful) -> None:
+    """The connection is refused: not a byte was sent."""
+    port = doubtful.receiver.port
+    assert doubtful.receiver._server is not None
+    doubtful.receiver._server.close()
+    await doubtful.missed()
+    pending = await doubtful.home.tried(1)
+    assert (pending.status, pending.attempts) == ("pending", 1)
+    (attempt,) = await doubtful.home.attempts(pending.id)
+    assert (attempt.outcome.error, attempt.outcome.in_doubt) == ("connect", False)
+    assert port
+
+
+def _text(doubtful: Doubtful) -> str:
+    from urllib.parse import parse_qs
+
+    return parse_qs(doubtful.receiver.requests[0].body.decode())["Body"][0]
