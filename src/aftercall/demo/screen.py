@@ -1,7 +1,7 @@
 """What the demo prints: calls on the left, what arrives at the receiver on the right, a summary at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.text import Text
 from aftercall.demo.catcher import Caught
 
 NARROWEST = 112  # columns; a pipe has none of its own
+STATES = {"delivered": "green", "sent": "green", "blocked": "red", "pending": "yellow"}
 SIGNS = {"answered": "green", "missed": "red", "abandoned": "yellow", "voicemail": "cyan"}
 
 
@@ -29,7 +30,11 @@ class Screen:
         for line in lines:
             self.console.print(line, highlight=False)
         self.console.print()
-        self._row("", Text(left, "bold"), Text("Webhooks, as received (✓ signature verified)", "bold"))
+        self._row(
+            "",
+            Text(left, "bold"),
+            Text("What arrives: webhooks (✓ signature verified), texts, mails", "bold"),
+        )
 
     def posted(self, who: str, event: dict[str, Any]) -> None:
         name = str(event["event"])
@@ -53,6 +58,30 @@ class Screen:
             ("" if seconds is None else f" +{seconds * 1000:.0f} ms", "dim"),
             (f" {caught.problem}" if caught.problem else "", "bold red"),
         )  # fmt: skip
+        self._row(self._now(), Text(), right)
+
+    def texted(self, who: str, to: str, text: str) -> None:
+        """A text, as the gateway got it."""
+        self._wrote(who, "text", to, text)
+
+    def mailed(self, who: str, to: str, subject: str) -> None:
+        self._wrote(who, "mail", to, subject)
+
+    def answered(self, who: str, text: str) -> None:
+        self._row(
+            self._now(), Text.assemble((f"{who:<13}", "bold"), ("texts back", "blue"), f" “{text}”"), Text()
+        )
+
+    def messages(self, told: Iterable[tuple[str, str, str, str]]) -> None:
+        """Name, channel, status and decision of each."""
+        table = Table("to", "", "status", "decision of the guard", title="Texts and mails", box=box.SIMPLE,
+                      title_justify="left")  # fmt: skip
+        for who, channel, status, decision in told:
+            table.add_row(who, channel, Text(status, STATES.get(status, "")), decision)
+        self.console.print(table)
+
+    def _wrote(self, who: str, kind: str, to: str, said: str) -> None:
+        right = Text.assemble(("» ", "cyan"), f"{who:<13}", (kind, "magenta"), f" {to} “{said}”")
         self._row(self._now(), Text(), right)
 
     def summary(
@@ -110,7 +139,10 @@ DETAILS: dict[str, Callable[[Any], str]] = {
 
 
 def outcome(said: dict[str, Any]) -> Text:
-    """What a body says came of the call."""
+    """What a body says came of the call, or a notice of a text."""
+    if isinstance(details := said.get("details"), dict):
+        until = f" until {details['until'][:16].replace('T', ' ')} UTC" if details.get("until") else ""
+        return Text(f"{details.get('reason') or ''}{until}")
     status = said.get("status")
     if status not in SIGNS:
         agent = said.get("answered_agent_name") or said.get("agent_name") or ""
