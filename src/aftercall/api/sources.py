@@ -8,15 +8,13 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from aftercall.api.operation import TRIES, Ask, Listing, PageQuery, operation
+from aftercall.api.target import check_host
 from aftercall.domain.account import Source, Timing
 from aftercall.domain.errors import Conflict, Invalid, NotFound
 from aftercall.domain.fact import Direction
 from aftercall.engine.holding import Connection
 from aftercall.engine.setup import check_texts, check_zone, new_source, new_token
 from aftercall.engine.upstream import ConfiguredType, LiveType
-from aftercall.net import url
-from aftercall.net.address import AddressRules, networks
-from aftercall.net.errors import NetError
 from aftercall.sources import SOURCES
 
 TAG = "Sources"
@@ -208,14 +206,7 @@ def _check(ask: Ask, source: Source) -> None:
     if not isinstance(kind, LiveType):
         return
     kind.check(source)
-    try:
-        name, literal = url.host(source.settings["host"])
-    except NetError as error:
-        raise Invalid.field("settings.host", error.detail) from None
-    refused = AddressRules(allow=networks(*ask.app.config.networks)).check(name) if literal else None
-    if refused is not None:
-        why = f"this address is not reachable from here ({refused}); the operator can allow its network"
-        raise Invalid.field("settings.host", why)
+    check_host(source.settings["host"], ask.app.config.networks, "settings.host")
 
 
 def _set(form: SourceForm, type_: str) -> dict[str, Any]:

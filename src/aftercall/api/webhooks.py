@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from aftercall.api.operation import TRIES, Ask, Listing, PageQuery, operation
+from aftercall.api.setups import named, settings_of
 from aftercall.api.shown import WebhookCreated, WebhookOut, created, shown
 from aftercall.api.target import check_target
 from aftercall.domain.errors import Conflict, Invalid, NotFound
@@ -113,7 +114,10 @@ async def change_webhook_(ask: Ask, webhook_id: str, data: WebhookForm) -> Webho
 
 @operation("DELETE", "/v1/webhooks/{webhook_id}", "webhooks:write", "Delete a webhook", tag=TAG, status=204)
 async def delete_webhook(ask: Ask, webhook_id: str) -> None:
-    """What is pending is cancelled; the delivery log stays."""
+    """What is pending is cancelled; the delivery log stays. 409 while an enabled post-call action reports to it."""
+    rules = (await settings_of(ask)).rules
+    if users := [(rule.id, rule.name) for rule in rules if rule.webhook_id == webhook_id]:
+        raise Conflict(f"This webhook is used by {named(users)}.")
     if not await ask.app.store.delete_webhook(ask.account_id, webhook_id, ask.now):
         raise NotFound("There is no such webhook.")
     ask.changed()

@@ -8,12 +8,12 @@ import msgspec
 Scope = Literal[
     "events:write", "calls:read", "calls:write", "webhooks:read", "webhooks:write",
     "deliveries:read", "deliveries:write", "directory:read", "directory:write", "keys:write", "accounts:write",
-    "contacts:read", "contacts:write",
+    "contacts:read", "contacts:write", "messages:read", "messages:write", "messages:override",
 ]  # fmt: skip
 SCOPES: tuple[Scope, ...] = (
     "events:write", "calls:read", "calls:write", "webhooks:read", "webhooks:write",
     "deliveries:read", "deliveries:write", "directory:read", "directory:write", "keys:write",
-    "contacts:read", "contacts:write",
+    "contacts:read", "contacts:write", "messages:read", "messages:write", "messages:override",
 )  # fmt: skip  # what an account's owner may do; `accounts:write` is the operator's
 
 

@@ -25,8 +25,8 @@ PLACEHOLDER = "\ue000"  # stands for a `{{ placeholder }}` where a template is h
 _LONG = ("call.summary", "vars.summary", "call.notes", "call.transcript_text", "call.analysis.summary")
 
 _VARIABLE = re.compile(r"\{#\s*(\w+)\s*#\}")
-_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
-_HEADER = re.compile(r"[A-Za-z]{3,6}|[0-9]{3,6}", re.ASCII)
+ID = re.compile(r"[0-9]{1,19}", re.ASCII)
+HEADER = re.compile(r"[A-Za-z]{3,6}|[0-9]{3,6}", re.ASCII)
 _SAME: dict[str, Tag] = {"number": "numeric"}
 
 
@@ -84,10 +84,10 @@ def _tag(name: str, beside: Iterator[Tag], at: int) -> Tag:
 def check_dlt(template: DltTemplate) -> None:
     """Raise Invalid when it cannot be what is registered."""
     for name in ("entity_id", "template_id"):
-        if not _ID.fullmatch(getattr(template, name)):
+        if not ID.fullmatch(getattr(template, name)):
             raise Invalid.field(f"dlt.{name}", "must be the registered number: up to 19 digits")
     for i, header in enumerate(template.headers):
-        if not _HEADER.fullmatch(header):
+        if not HEADER.fullmatch(header):
             field = f"dlt.headers[{i}]"
             raise Invalid.field(
                 field, "must be 3 to 6 letters or digits; operators add -P, -S, -T, -G themselves"

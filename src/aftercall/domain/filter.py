@@ -90,6 +90,16 @@ SPELLINGS: dict[str, tuple[Status, ...]] = {
 }
 
 
+def number_key(number: str) -> str:
+    """The same for all ways to write a number that a filter takes for one."""
+    return _digits(number) or number
+
+
+def name_key(name: str) -> str:
+    """The same for all ways to write a name."""
+    return name.strip().casefold()
+
+
 def own_number(call: Call) -> tuple[str, str]:
     """The number of ours that the call came to, or was made with, and its digits; empty where there is none."""
     number = call.did
@@ -140,7 +150,7 @@ def _duration_refusal(wanted: Filters, call: Call) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _folded(words: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(word.strip().casefold() for word in words)
+    return frozenset(map(name_key, words))
 
 
 @lru_cache(maxsize=4096)

@@ -11,16 +11,15 @@ from aftercall.domain import custom
 from aftercall.domain.errors import Invalid
 from aftercall.domain.filter import outcomes
 from aftercall.domain.standard import RESERVED
-from aftercall.domain.trigger import NAMES, TRIGGERS
 from aftercall.domain.webhook import Filters, Webhook
 from aftercall.engine.ids import new_id
 from aftercall.engine.setup import check_schedule, check_texts, check_zone
+from aftercall.engine.setup_choice import read_filters, read_trigger
 from aftercall.engine.setup_form import WebhookForm
 from aftercall.engine.setup_secrets import new_secret, read_headers, read_secrets
 
 AFTER_CALL_TRIGGERS = ("call.completed", "call.updated")
 FORMATS = {"json": "standard", "standard": "standard", "classic": "classic", "custom": "custom"}
-TITLES = {trigger.title.casefold(): name for name, trigger in TRIGGERS.items()}
 
 
 PLAIN = (
@@ -73,7 +72,7 @@ def _set(  # one line a field
     if form.format is not UNSET:
         set_["format"] = FORMATS[form.format]
     if form.filters is not UNSET:
-        set_["filters"] = _filters(form.filters or Filters())
+        set_["filters"] = read_filters(form.filters or Filters())
     if form.headers is not UNSET:
         set_["headers"] = read_headers(form.headers or {}, webhook.headers)
     if form.body is not UNSET:
@@ -99,7 +98,7 @@ def _triggers(form: WebhookForm, webhook: Webhook, hold_for: Iterable[str]) -> t
         asked.append(form.trigger)
     if form.triggers is not UNSET:
         asked += form.triggers
-    chosen = tuple(dict.fromkeys(_trigger(name) for name in asked))
+    chosen = tuple(dict.fromkeys(read_trigger(name) for name in asked))
     if form.type == "call_event" and not chosen and kind_of(webhook) != "call_event":
         raise Invalid.field("triggers", "is required for type call_event; GET /v1/triggers lists them")
     if form.type == "after_call" and not set(chosen) <= set(AFTER_CALL_TRIGGERS):
@@ -112,27 +111,6 @@ def _triggers(form: WebhookForm, webhook: Webhook, hold_for: Iterable[str]) -> t
         return webhook.triggers
     # Who waits for wrap-up, analysis or recording wants one message, not revisions.
     return AFTER_CALL_TRIGGERS[:1] if tuple(hold_for) else AFTER_CALL_TRIGGERS
-
-
-def _trigger(name: str) -> str:
-    known = name if name in NAMES else TITLES.get(name.strip().casefold())
-    if known is None:
-        raise Invalid.field("triggers", "must be names that GET /v1/triggers lists", "another string")
-    return known
-
-
-def _filters(filters: Filters) -> Filters:
-    low, high = filters.min_duration_seconds, filters.max_duration_seconds
-    for name, value in (("min_duration_seconds", low), ("max_duration_seconds", high)):
-        if value is not None and not 0 <= value <= 86_400 * 366:
-            raise Invalid.field(f"filters.{name}", "must be a number of seconds that is not negative")
-    if low is not None and high is not None and low > high:
-        raise Invalid.field("filters.max_duration_seconds", "must not be less than min_duration_seconds")
-    for name in ("numbers", "queues", "agents", "tags", "sources"):
-        words: tuple[str, ...] = getattr(filters, name)
-        if len(words) > 1000 or any(not 0 < len(word) <= 200 for word in words):
-            raise Invalid.field(f"filters.{name}", "at most 1000 entries of 1 to 200 characters each")
-    return filters
 
 
 def _check_whole(webhook: Webhook) -> None:

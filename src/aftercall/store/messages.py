@@ -17,7 +17,7 @@ from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import calls, deliveries, messages
-from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, types
+from aftercall.store.statement import Columns, Insert, Keyed, Many, Query, types, within
 from aftercall.store.values import document, micros, micros_or_none, moment, moment_or_none
 
 d, m = deliveries.c, messages.c
@@ -44,8 +44,8 @@ def _decide(new: Columns) -> Any:
         .where(
             d.account_id == new["account_id"],
             d.id == new["id"],
-            d.status == PENDING,
-            d.owner == new["held_by"],  # a node that was thought dead has lost what it had in hand
+            within(d.status, PENDING),
+            within(d.owner, new["held_by"]),  # a node that was thought dead has lost what it had in hand
         )
         .values(
             status=new["status"],
@@ -66,8 +66,8 @@ _BEGUN = Keyed(
     lambda k: select(d.id).where(
         d.account_id == k["account_id"],
         d.id == k["id"],
-        d.owner == k["owner"],
-        d.status == PENDING,
+        within(d.owner, k["owner"]),
+        within(d.status, PENDING),
         d.started > d.attempts,
     ),
 )
@@ -78,7 +78,7 @@ WAKE = Many(
         update(calls)
         .where(
             calls.c.id == new["id"],
-            calls.c.account_id == new["account_id"],
+            within(calls.c.account_id, new["account_id"]),
             calls.c.due_at > new["due_at"],
         )
         .values(due_at=new["due_at"])
@@ -88,7 +88,7 @@ _RECENT = Query(
     select(func.coalesce(m.submitted_at, m.created_at))
     .select_from(_joined)
     .where(
-        m.account_id == bindparam("account_id"),
+        within(m.account_id, bindparam("account_id")),
         m.address == bindparam("address"),
         m.created_at >= bindparam("since"),
         m.is_test.is_(False),
@@ -100,7 +100,7 @@ _TODAY = Query(
     select(func.count())
     .select_from(_joined)
     .where(
-        m.account_id == bindparam("account_id"),
+        within(m.account_id, bindparam("account_id")),
         m.sender == bindparam("sender"),
         m.created_at >= bindparam("since"),
         m.is_test.is_(False),
@@ -111,7 +111,7 @@ _DUPLICATE = Query(
     select(m.delivery_id)
     .select_from(_joined)
     .where(
-        m.account_id == bindparam("account_id"),
+        within(m.account_id, bindparam("account_id")),
         m.address == bindparam("address"),
         m.rule_id == bindparam("rule_id"),
         m.call_id == bindparam("call_id"),
@@ -123,14 +123,14 @@ _DUPLICATE = Query(
 _GET = Query(
     select(*_COLUMNS)
     .select_from(_joined)
-    .where(m.account_id == bindparam("account_id"), m.delivery_id == bindparam("id"))
+    .where(within(m.account_id, bindparam("account_id")), m.delivery_id == bindparam("id"))
 )
 _OF_CALLS = Keyed(
     ("account_id", "prefix"),
     lambda k: select(*DELIVERY_COLUMNS).where(
         d.key >= k["prefix"],
         d.key < k["prefix"].concat(literal_column("'~'")),
-        d.account_id == k["account_id"],
+        within(d.account_id, k["account_id"]),
     ),
 )
 _decode_progress = msgspec.json.Decoder(Progress).decode

@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, literal_column, select, update
+from sqlalchemy import bindparam, delete, func, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.connection import Connection
@@ -26,7 +26,7 @@ from aftercall.store.messages import wake_calls
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import deliveries, messages, provider_ids, receipts, texts
-from aftercall.store.statement import Insert, Many, Query, types
+from aftercall.store.statement import Insert, Many, Query, types, within
 from aftercall.store.values import document, micros
 
 d, m, p, r, x = deliveries.c, messages.c, provider_ids.c, receipts.c, texts.c
@@ -46,7 +46,7 @@ _SUBMITTED = Many(
     types(m.delivery_id, m.account_id, m.submitted_at, m.progress),
     lambda new: (
         update(messages)
-        .where(m.delivery_id == new["delivery_id"], m.account_id == new["account_id"])
+        .where(m.delivery_id == new["delivery_id"], within(m.account_id, new["account_id"]))
         .values(submitted_at=new["submitted_at"], progress=new["progress"])
     ),
 )
@@ -54,7 +54,7 @@ _KEEP = Insert(receipts, conflict="keep")
 _EARLY = Query(
     select(r.digest, r.document)
     .where(
-        r.connection_id == bindparam("connection_id"),
+        within(r.connection_id, bindparam("connection_id")),
         r.provider_id == bindparam("provider_id"),
         r.delivery_id.is_(None),
     )
@@ -84,12 +84,12 @@ _BY_PROVIDER = Query(
 _STATE = Query(
     select(m.progress, m.address, d.status, d.call_id, d.destination_id, d.key)
     .select_from(messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id)))
-    .where(m.account_id == bindparam("account_id"), m.delivery_id == bindparam("id"))
+    .where(within(m.account_id, bindparam("account_id")), m.delivery_id == bindparam("id"))
     .with_for_update()
 )
 _PROGRESS = Query(
     update(messages)
-    .where(m.account_id == bindparam("of_account"), m.delivery_id == bindparam("with_id"))
+    .where(within(m.account_id, bindparam("of_account")), m.delivery_id == bindparam("with_id"))
     .values(progress=bindparam("new_progress"))
 )
 _STATUS = Query(
@@ -102,12 +102,13 @@ _OF_DELIVERY = Query(
     .where(r.delivery_id == bindparam("id"), r.account_id == bindparam("account_id"))
     .order_by(r.received_at)
 )
-_DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), r.delivery_id.is_(None)))
+_nobodys = func.coalesce(r.delivery_id, literal_column("''")) == literal_column("''")
+_DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), _nobodys))
 _ADD_TEXT = Insert(texts, conflict="keep")
 _LATEST = Query(
     select(m.delivery_id)
     .where(
-        m.account_id == bindparam("account_id"),
+        within(m.account_id, bindparam("account_id")),
         m.address == bindparam("address"),
         m.created_at >= bindparam("since"),
         m.submitted_at.is_not(None),
@@ -118,7 +119,9 @@ _LATEST = Query(
 _REPLIED = Query(
     update(messages)
     .where(
-        m.account_id == bindparam("of_account"), m.delivery_id == bindparam("with_id"), m.replied_at.is_(None)
+        within(m.account_id, bindparam("of_account")),
+        m.delivery_id == bindparam("with_id"),
+        m.replied_at.is_(None),
     )
     .values(replied_at=bindparam("at"))
 )

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from aftercall.channels.sms.smpp import Waits, pdu, smpp
+from aftercall.domain.errors import Invalid
 from tests.channels.sms.smpp.rig import connection, rig
 from tests.support.certificates import Authority
 from tests.support.server import free_port
@@ -158,6 +159,19 @@ async def test_tls_is_spoken_and_certificates_are_checked(tmp_path: Path) -> Non
                 return status is not None and "certificate" in (status.error or "")
 
             await until(failed)
+
+
+async def test_a_login_can_be_tried_without_sending() -> None:
+    async with Smsc() as smsc, rig(smsc.port) as home:
+        assert await home.smpp.probe(home.connection) == "bound at the moment"
+        other = msgspec.structs.replace(home.connection, id="con_2")
+        assert await home.smpp.probe(other) == "the SMSC accepts the login, as transceiver"
+        with pytest.raises(Invalid, match="wrong password"):
+            await home.smpp.probe(msgspec.structs.replace(other, secrets={"password": "wrong"}))
+        closed = home.connection.settings | {"port": free_port()}
+        with pytest.raises(Invalid, match="not accepted"):
+            await home.smpp.probe(msgspec.structs.replace(other, settings=closed))
+        assert (smsc.logins, smsc.submits) == (2, [])
 
 
 async def test_the_password_stands_nowhere() -> None:

@@ -12,6 +12,7 @@ from aftercall.channels.sms.smpp import statuses
 from aftercall.channels.sms.smpp.ids import Ids
 from aftercall.channels.sms.smpp.inbox import Inbox
 from aftercall.channels.sms.smpp.pdu import OK, Fields, Pdu
+from aftercall.channels.sms.smpp.probe import dialled
 from aftercall.channels.sms.smpp.session import Session
 from aftercall.channels.sms.smpp.settings import Settings, settings_of
 from aftercall.domain.connection import Connection
@@ -20,12 +21,10 @@ from aftercall.domain.message import Receipt
 from aftercall.engine.messaging import Hear, SessionState
 from aftercall.engine.ports import Clock
 from aftercall.engine.upstream import Dial, Lost, Refused
-from aftercall.net.errors import NetError
 
 log = logging.getLogger(__name__)
 
 SOMETHING = "something went wrong here; the server's log has the details"
-DIALLING = 10.0  # seconds for connecting
 DRAIN = 5.0  # seconds for answers that are to come when the connection is let go of
 STEADY = timedelta(seconds=10)  # a connection that lasted so long starts the waits anew
 
@@ -137,11 +136,9 @@ class Holding:
     async def _once(self, settings: Settings) -> tuple[bool, str]:
         """One session; whether it was refused, and why it is no more."""
         try:
-            reader, writer = await self._dial(
-                settings.host, settings.port, tls=settings.tls, timeout=DIALLING
-            )
-        except NetError as error:
-            return False, error.detail
+            reader, writer = await dialled(settings, self._dial)
+        except Lost as lost:
+            return False, str(lost)
         inbox = self._inbox = Inbox(self.connection, settings, self.ids, self._hear)
         session = Session(settings, reader, writer, inbox.put, self._late)
         telling = asyncio.create_task(inbox.run(session.answer), name=f"smpp-inbox-{self.connection.id}")
@@ -151,7 +148,11 @@ class Holding:
             self.session = session
             self._show("connected", None)
             log.info("smpp_connected", extra={"connection_id": self.connection.id})
-            return False, str(await session.ended())
+            ended = asyncio.create_task(session.ended())
+            done, _ = await asyncio.wait([ended, telling], return_when=asyncio.FIRST_COMPLETED)
+            if telling in done:  # it ends by an error of ours only
+                telling.result()
+            return False, str(await ended)
         except Lost as lost:
             return isinstance(lost, Refused), str(lost)
         except asyncio.CancelledError:

@@ -39,7 +39,8 @@ class Ids:
     def submitted(self, id_: str) -> str:
         """The canonical form of what a submit was answered with; remembered."""
         made = canonical(id_, self._response)
-        self._known[made] = None
+        if made:
+            self._known[made] = None
         if len(self._known) > KEPT:
             self._known.popitem(last=False)
         return made

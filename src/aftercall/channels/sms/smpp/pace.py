@@ -5,6 +5,7 @@ connection's rate limit is kept by its lane.
 """
 
 import asyncio
+from collections.abc import Callable
 
 LOWEST = 0.5  # submits a second
 LONGEST_TURN = 10.0  # seconds that one waits for its turn; who would wait longer is told to come back
@@ -21,8 +22,10 @@ class Busy(Exception):
 
 
 class Pace:
-    def __init__(self) -> None:
-        self._now = asyncio.get_running_loop().time
+    """`now` counts seconds, from any moment on."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
         self.rate: float | None = None  # None: no limit
         self._before = 0.0  # the rate there was when the SMSC first complained
         self._changed = self._next = self._complained = 0.0

@@ -69,7 +69,7 @@ class Session:
         self._settings, self._reader, self._writer = settings, reader, writer
         self._take, self._late = take, late
         self._loop = asyncio.get_running_loop()
-        self.pace = Pace()
+        self.pace = Pace(self._loop.time)
         self._window = asyncio.Semaphore(settings.window)
         self._sequence = 0
         self._pending: dict[int, tuple[int, asyncio.Future[Pdu]]] = {}  # by sequence: command and answer

@@ -133,9 +133,11 @@ def check(settings: Settings) -> None:
     try:
         ZoneInfo(settings.receipt_timezone)
     except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError
-        raise Invalid.field("receipt_timezone", "no such time zone") from None
+        raise Invalid.field("settings.receipt_timezone", "no such time zone") from None
     for number, one in enumerate(settings.tlvs):
         try:
             one.octets()
         except ValueError:
-            raise Invalid.field(f"tlvs[{number}].value", "is not pairs of hexadecimal digits") from None
+            raise Invalid.field(
+                f"settings.tlvs[{number}].value", "is not pairs of hexadecimal digits"
+            ) from None

@@ -13,13 +13,15 @@ import msgspec
 
 from aftercall.channels.sms.smpp import attempt, statuses
 from aftercall.channels.sms.smpp.holding import Holding, Status, Waits
-from aftercall.channels.sms.smpp.settings import Settings
+from aftercall.channels.sms.smpp.probe import probe
+from aftercall.channels.sms.smpp.settings import Settings, settings_of
 from aftercall.channels.sms.smpp.submit import Unsendable, compose
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Outcome
+from aftercall.domain.errors import Invalid
 from aftercall.engine.messaging import Hear, Known, Submission, Traits
 from aftercall.engine.ports import Clock
-from aftercall.engine.upstream import Dial
+from aftercall.engine.upstream import Dial, Lost
 
 TYPE = "smpp"
 COMING = 5.0  # seconds that a text waits for a connection that is being made
@@ -87,6 +89,17 @@ class Smpp:
         if session is None:
             return _not_connected(held.status)
         return await attempt.hand_over(session, held.ids, messages, submission.reference)
+
+    async def probe(self, connection: Connection) -> str:
+        """A line for the admin: the login works. Nothing is sent. Raises Invalid with what is wrong."""
+        settings = settings_of(connection)
+        held = self._held.get(connection.id)
+        if held is not None and held.session is not None and held.serves(connection):
+            return "bound at the moment"
+        try:
+            return await probe(settings, self._dial)
+        except Lost as lost:
+            raise Invalid(str(lost)) from None
 
     def _let_go(self, holding: Holding) -> None:
         id_ = holding.connection.id

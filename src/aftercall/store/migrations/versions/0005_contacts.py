@@ -1,4 +1,4 @@
-"""Contacts, the suppression list, and the scopes for both in the keys that may do all an owner may."""
+"""Contacts, the suppression list, and the new scopes (of messages, too) in the keys that may do all an owner may."""
 
 import json
 
@@ -15,7 +15,7 @@ OWNERS = frozenset({
     "events:write", "calls:read", "calls:write", "webhooks:read", "webhooks:write",
     "deliveries:read", "deliveries:write", "directory:read", "directory:write", "keys:write",
 })  # fmt: skip  # what an account's owner could do until now
-NEW = ("contacts:read", "contacts:write")
+NEW = ("contacts:read", "contacts:write", "messages:read", "messages:write", "messages:override")
 
 
 def upgrade() -> None:
