@@ -149,10 +149,12 @@ SCENES = (
             "sentiment": "positive", "variables": {"status": "rescheduled", "day": "Thursday"}}}),
     ),
     _scene(
-        "pbx-1007", "Tom Becker", 7.0,
+        "pbx-1007", "Tom Becker", 8.2,
         (0.0, 0, "call.received", _in(TOM, "Tom Becker")),
-        (0.5, 3, "call.department_entered", {"queue": SALES, "position": 2}),
-        (2.0, 48, "call.ended", _end("caller")),
+        (0.3, 3, "call.department_entered", {"queue": SALES, "position": 2}),
+        (0.6, 5, "call.agent_dialed", {"agent": ELENA}),
+        (1.6, 25, "call.agent_missed", {"agent": ELENA, "reason": "no_answer"}),
+        (2.0, 48, "call.ended", _end("system", reason="agent_no_answer")),
         message="message.blocked",
     ),
     _scene(

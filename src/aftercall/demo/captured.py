@@ -91,7 +91,7 @@ class Captured:
         async with asyncio.timeout(PATIENCE):
             await self._pbx.listened_to.wait()
 
-    async def finish(self, show: Show) -> None:
+    async def finish(self) -> None:
         """Its callers' numbers cannot have texts."""
 
     async def play(self, show: Show) -> None:

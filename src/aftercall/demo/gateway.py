@@ -14,7 +14,7 @@ from aftercall.client import Client
 from aftercall.demo.catcher import Answer, Catcher, Caught
 
 ARRIVES = 1.0  # seconds until a text is reported as delivered
-ANSWERS = 1.5  # seconds until somebody writes back
+ANSWERS = 1.0  # seconds after that until somebody writes back
 
 
 class Sent(msgspec.Struct):

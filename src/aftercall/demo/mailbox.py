@@ -9,7 +9,6 @@ from collections.abc import Callable
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import cast
 
 LONGEST = 16 << 20  # bytes of a mail
 
@@ -55,4 +54,4 @@ class Mailbox:
     def _take(self, content: bytes) -> None:
         """A line that begins with a dot was sent with two (RFC 5321, 4.5.2)."""
         whole = content.removesuffix(b".\r\n").replace(b"\r\n..", b"\r\n.")
-        self._took(cast("EmailMessage", message_from_bytes(whole, policy=default)))
+        self._took(message_from_bytes(whole, policy=default))

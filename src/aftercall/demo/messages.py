@@ -15,11 +15,10 @@ from aftercall.client import Client
 from aftercall.demo.calls import MARCO, OUR_NUMBER, SALES, TOM
 from aftercall.demo.gateway import SETTINGS, Gateway, Sent
 from aftercall.demo.mailbox import Mailbox
-from aftercall.demo.screen import Screen
 from aftercall.demo.show import Show
 from aftercall.domain.guard.decision import Decision, masked
 from aftercall.domain.guard.explain import explain
-from aftercall.engine.message_rows import MessageQuery
+from aftercall.engine.message_rows import MessageQuery, MessageRow
 
 SUPERVISOR = "supervisor@harbour-clinic.example"
 SORRY = "Sorry we missed you, {{ customer.name | default: 'hello' }}. We will ring back. STOP ends texts."
@@ -27,18 +26,13 @@ OFFER = "Thank you for calling, {{ customer.name }}. This week 10 % off. STOP en
 # Somewhere it is night: places less than nine hours apart, all around the world.
 PLACES = ("Pacific/Honolulu", "America/New_York", "Europe/London", "Asia/Kolkata", "Asia/Tokyo")
 NIGHT = (*range(7), 22, 23)  # hours of the day
-CHANNELS = {"sms": "text", "email": "mail"}
 
 
 class Messages:
-    def __init__(self, screen: Screen, pace: float) -> None:
-        self._screen = screen
-        self._gateway = Gateway(self._text, self._answer, {TOM: "STOP"}, pace)
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._gateway = Gateway(self._text, self._answer, {TOM: "STOP"}, show.pace)
         self._mailbox = Mailbox(self._mail)
-        self._names: dict[str, str] = {}  # number -> name
-
-    def name(self, number: str, who: str) -> None:
-        self._names[number] = who
 
     async def open(self, api: Client, stack: AsyncExitStack) -> None:
         url = await self._gateway.start()
@@ -53,7 +47,7 @@ class Messages:
             "type": "generic", "name": "Text gateway", "settings": {"url": url, **SETTINGS},
         })  # fmt: skip
         sender = await api.post("/v1/senders", {
-            "connection_id": gateway["id"], "value": OUR_NUMBER, "a2p": {"registered": True},
+            "connection_id": gateway["id"], "value": OUR_NUMBER, "kind": "long_code", "a2p": {"registered": True},
         })  # fmt: skip
         await api.call("PUT", "/v1/contacts", {
             "number": MARCO, "name": "Marco Rossi", "time_zone": asleep(datetime.now(UTC)),
@@ -86,36 +80,37 @@ class Messages:
             "filters": {"directions": ["inbound"]},
         })  # fmt: skip
 
-    async def summarise(self, show: Show) -> None:
+    async def summarise(self) -> None:
         """Every message with what became of it, and the guard's decision in a line or two."""
-        store = show.server.app.store
-        account = (await store.list_accounts(None, 1)).items[0]
-        for _ in range(40):
-            rows = (await store.list_messages(account.id, MessageQuery())).items
-            if not any(row.delivery.status == "pending" and row.delivery.reason is None for row in rows):
-                break
-            await asyncio.sleep(0.05)
-        self._screen.messages(
-            (
-                self._who(row.address) or "Supervisor",
-                CHANNELS[row.delivery.channel],
-                row.delivery.status,
-                brief(row.decision),
-            )
-            for row in reversed(rows)
+        self._show.screen.messages(
+            (self._who(row.address), masked(row.address), status(row), brief(row.decision))
+            for row in await self._settled()
         )
 
+    async def _settled(self) -> list[MessageRow]:
+        """Oldest first, once the last results are in the store: they are written after the provider's answer."""
+        store = self._show.server.app.store
+        account = (await store.list_accounts(None, 1)).items[0]
+        found: list[MessageRow] = []
+        for _ in range(40):
+            found = list((await store.list_messages(account.id, MessageQuery())).items)
+            if "pending" not in map(status, found):
+                break
+            await asyncio.sleep(0.05)
+        return found[::-1]
+
     def _text(self, sent: Sent) -> None:
-        self._screen.texted(self._who(sent.to), masked(sent.to), sent.text)
+        self._show.screen.wrote(self._who(sent.to), "text", masked(sent.to), sent.text)
 
     def _mail(self, mail: EmailMessage) -> None:
-        self._screen.mailed("Supervisor", masked(str(mail["To"])), str(mail["Subject"]))
+        to = str(mail["To"])
+        self._show.screen.wrote(self._who(to), "mail", masked(to), str(mail["Subject"]))
 
     def _answer(self, number: str, text: str) -> None:
-        self._screen.answered(self._who(number), text)
+        self._show.screen.answered(self._who(number), text)
 
-    def _who(self, number: str) -> str:
-        return self._names.get(number, "")
+    def _who(self, address: str) -> str:
+        return self._show.who(address) or "Supervisor"
 
 
 def asleep(now: datetime) -> str:
@@ -123,9 +118,14 @@ def asleep(now: datetime) -> str:
     return next(place for place in PLACES if now.astimezone(ZoneInfo(place)).hour in NIGHT)
 
 
-def brief(decision: bytes) -> str:
-    """The outcome, and every check that stops the message."""
-    lines = explain(msgspec.json.decode(decision, type=Decision)).splitlines()
-    return "\n".join(
-        [lines[0], *(line.strip() for line in lines if line.startswith("  fail ")), lines[-1].strip()]
-    )
+def status(row: MessageRow) -> str:
+    """A message that waits for its time is told from one that is on its way."""
+    waits = row.delivery.status == "pending" and row.delivery.reason is not None
+    return "deferred" if waits else row.delivery.status
+
+
+def brief(record: bytes) -> str:
+    """The outcome, every check that stops the message, and how many do not."""
+    first, *lines, last = explain(msgspec.json.decode(record, type=Decision)).splitlines()
+    stops = [line.removeprefix("  fail ") for line in lines if line.startswith("  fail ")]
+    return "\n".join([first, *stops, last.strip()]) if stops else f"{first}: {last.strip()}"

@@ -12,7 +12,7 @@ from rich.text import Text
 from aftercall.demo.catcher import Caught
 
 NARROWEST = 112  # columns; a pipe has none of its own
-STATES = {"delivered": "green", "sent": "green", "blocked": "red", "pending": "yellow"}
+STATES = {"delivered": "green", "sent": "green", "blocked": "red", "deferred": "yellow"}
 SIGNS = {"answered": "green", "missed": "red", "abandoned": "yellow", "voicemail": "cyan"}
 
 
@@ -60,12 +60,10 @@ class Screen:
         )  # fmt: skip
         self._row(self._now(), Text(), right)
 
-    def texted(self, who: str, to: str, text: str) -> None:
-        """A text, as the gateway got it."""
-        self._wrote(who, "text", to, text)
-
-    def mailed(self, who: str, to: str, subject: str) -> None:
-        self._wrote(who, "mail", to, subject)
+    def wrote(self, who: str, kind: str, to: str, said: str) -> None:
+        """A text as the gateway got it, or a mail as the mail server did."""
+        right = Text.assemble(("» ", "cyan"), f"{who:<13}", (kind, "magenta"), f" {to} “{said}”")
+        self._row(self._now(), Text(), right)
 
     def answered(self, who: str, text: str) -> None:
         self._row(
@@ -73,16 +71,13 @@ class Screen:
         )
 
     def messages(self, told: Iterable[tuple[str, str, str, str]]) -> None:
-        """Name, channel, status and decision of each."""
-        table = Table("to", "", "status", "decision of the guard", title="Texts and mails", box=box.SIMPLE,
+        """Name, address, status and decision of each."""
+        table = Table("to", "", "status", "the guard's decision", title="Texts and mails", box=box.SIMPLE,
                       title_justify="left")  # fmt: skip
-        for who, channel, status, decision in told:
-            table.add_row(who, channel, Text(status, STATES.get(status, "")), decision)
+        for who, to, status, decision in told:
+            table.add_row(who, to, Text(status, STATES.get(status, "")), decision)
+        self.console.print()
         self.console.print(table)
-
-    def _wrote(self, who: str, kind: str, to: str, said: str) -> None:
-        right = Text.assemble(("» ", "cyan"), f"{who:<13}", (kind, "magenta"), f" {to} “{said}”")
-        self._row(self._now(), Text(), right)
 
     def summary(
         self, calls: list[dict[str, Any]], facts: list[tuple[str, str]], names: dict[str, str]
@@ -141,8 +136,8 @@ DETAILS: dict[str, Callable[[Any], str]] = {
 def outcome(said: dict[str, Any]) -> Text:
     """What a body says came of the call, or a notice of a text."""
     if isinstance(details := said.get("details"), dict):
-        until = f" until {details['until'][:16].replace('T', ' ')} UTC" if details.get("until") else ""
-        return Text(f"{details.get('reason') or ''}{until}")
+        until = f"until {details['until'][11:16]} UTC" if details.get("until") else ""
+        return Text(" ".join(filter(None, [details.get("reason"), until])), "yellow")
     status = said.get("status")
     if status not in SIGNS:
         agent = said.get("answered_agent_name") or said.get("agent_name") or ""

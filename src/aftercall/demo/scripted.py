@@ -30,12 +30,12 @@ class Scripted:
 
     async def prepare(self, show: Show, api: Client, stack: AsyncExitStack) -> None:
         self._api = api
-        self._messages = Messages(show.screen, show.pace)
+        self._messages = Messages(show)
         await self._messages.open(api, stack)
         await show.listen(api, "Messages", MESSAGES, NOTICES)
 
-    async def finish(self, show: Show) -> None:
-        await self._messages.summarise(show)
+    async def finish(self) -> None:
+        await self._messages.summarise()
 
     async def play(self, show: Show) -> None:
         self._run += 1
@@ -62,7 +62,7 @@ class Scripted:
             **line.fields,
         }
         show.name(key, scene.who)
-        self._messages.name(line.fields.get("from", ""), scene.who)
+        show.name(line.fields.get("from", ""), scene.who)
         show.screen.posted(scene.who, event)
         if line.event == "call.ended":
             show.ended(key)

@@ -36,7 +36,7 @@ class Script(Protocol):
 
     async def play(self, show: "Show") -> None: ...
 
-    async def finish(self, show: "Show") -> None:
+    async def finish(self) -> None:
         """What is to be said when all has arrived."""
         ...
 
@@ -63,6 +63,9 @@ class Show:
 
     def name(self, key: str, who: str) -> None:
         self._who[key] = who
+
+    def who(self, key: str) -> str:
+        return self._who.get(key, "")
 
     def ended(self, key: str) -> None:
         """The source says now that the call has ended."""
@@ -97,7 +100,7 @@ class Show:
                 printing.cancel()
                 await asyncio.gather(printing, return_exceptions=True)
             await self._summarise(api)
-            await self._script.finish(self)
+            await self._script.finish()
 
     async def _set_up(self, api: Client) -> None:
         await self.listen(api, "CRM", CRM, {
@@ -149,7 +152,7 @@ class Show:
             if event == "call.completed" and caught.attempt == 1 and key in self._ended:
                 delay = caught.at - self._ended[key]
             name = event.removeprefix("call.").replace("message.", "text ")
-            self.screen.caught(self._who.get(key, ""), name, caught, status, delay)
+            self.screen.caught(self.who(key), name, caught, status, delay)
             self._arrivals.task_done()
 
     async def _summarise(self, api: Client) -> None:
