@@ -5,7 +5,7 @@ import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,7 @@ import pytest
 
 from tests.support.receiver import Exchange, Receiver
 from tests.support.server import Server, finished_call
-from tests.support.desk import desk
-from tests.support.wait import until
+from tests.support.written import OURS, connect, gateway, settled, text_missed_calls, texts
 
 pytestmark = pytest.mark.e2e
 
@@ -74,39 +73,16 @@ class Load:
                 await asyncio.sleep(0.04)
 
 
-def handed_over(gateway: Receiver) -> Counter[str]:
-    """How often the gateway got each text, by our reference."""
-    return Counter(json.loads(request.body)["ref"] for request in gateway.requests)
-
-
-async def texts(server: Server) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    query = "/v1/deliveries?channel=sms&limit=200"
-    cursor: str | None = ""
-    while cursor is not None:
-        _, page = await server.ask("GET", query + (f"&cursor={cursor}" if cursor else ""))
-        found += page["items"]
-        cursor = page["next_cursor"]
-    return found
-
-
-async def all_settled(server: Server, calls: Iterable[str], seconds: float) -> list[dict[str, Any]]:
-    """The texts, once every call has one and none is waiting."""
-    wanted = set(calls)
-
-    async def probe() -> list[dict[str, Any]] | None:
-        found = await texts(server)
-        waiting = any(text["status"] == "pending" for text in found)
-        return None if waiting or wanted - {text["call_id"] for text in found} else found
-
-    return await until(probe, seconds)
+def handed_over(provider: Receiver) -> Counter[str]:
+    """How often the provider got each text, by our reference."""
+    return Counter(json.loads(request.body)["ref"] for request in provider.requests)
 
 
 def check(
-    found: list[dict[str, Any]], gateway: Receiver, load: Load, *, lanes: int = 1, kills: int = 1
+    found: list[dict[str, Any]], provider: Receiver, load: Load, *, lanes: int = 1, kills: int = 1
 ) -> None:
     """Every text in a state that is true: `sent` was handed over once, `unknown` at most once."""
-    times = handed_over(gateway)
+    times = handed_over(provider)
     ids = {status: {t["id"] for t in found if t["status"] == status} for status in ("sent", "unknown")}
     calls = Counter(text["call_id"] for text in found)
     assert len(load.accepted) > 50
@@ -120,87 +96,79 @@ def check(
 
 async def test_kill_at_any_instant_sends_no_text_twice(database_url: str, tmp_path: Path) -> None:
     chance = random.Random(7)
-    async with Receiver() as gateway:
-        gateway.plan("/send", slowly)
-        async with desk(tmp_path, database_url) as made:
-            connection = await made.gateway(gateway.url("/send"), max_in_flight=IN_FLIGHT)
-            await made.answers_missed_calls(connection)
-        async with Server(tmp_path, database=database_url) as server:
-            load = Load([server])
-            async with load.running():
-                for _ in range(KILLS):
-                    await asyncio.sleep(chance.uniform(0.5, 1.5))
-                    await server.kill()
-                    await server.start()
-                await asyncio.sleep(0.3)
-            found = await all_settled(server, load.accepted, 60)
-            check(found, gateway, load, kills=KILLS)
+    async with Receiver() as provider, Server(tmp_path, database=database_url) as server:
+        provider.plan("/send", slowly)
+        await text_by(server, provider.url("/send"))
+        load = Load([server])
+        async with load.running():
+            for _ in range(KILLS):
+                await asyncio.sleep(chance.uniform(0.5, 1.5))
+                await server.kill()
+                await server.start()
+            await asyncio.sleep(0.3)
+        check(await settled(server, load.accepted, 60), provider, load, kills=KILLS)
 
 
 async def test_texts_in_flight_at_the_kill_are_in_doubt_and_stay_so(
     database_url: str, tmp_path: Path
 ) -> None:
-    async with Receiver() as gateway:
-        async with desk(tmp_path, database_url) as made:
-            connection = await made.gateway(gateway.url("/silent"), max_in_flight=3)
-            await made.answers_missed_calls(connection)
-        async with Server(tmp_path, database=database_url) as server:
-            calls = []
-            for number in ("+14082000001", "+14082000002", "+14082000003"):
-                call = finished_call(number, status="missed", **{"from": number})
-                calls.append((await server.made("/v1/events", call))["call_id"])
-            await gateway.wait(3)
-            await server.kill()
-            await server.start()
-            found = await all_settled(server, calls, 30)
-            assert {text["status"] for text in found} == {"unknown"}
-            assert {text["reason"] for text in found} == {"in_doubt"}
-            assert set(handed_over(gateway).values()) == {1}
+    async with Receiver() as provider, Server(tmp_path, database=database_url) as server:
+        await text_by(server, provider.url("/silent"))
+        calls = []
+        for number in ("+14082000001", "+14082000002", "+14082000003"):
+            call = finished_call(number, status="missed", **{"from": number})
+            calls.append((await server.made("/v1/events", call))["call_id"])
+        await provider.wait(3)
+        await server.kill()
+        await server.start()
+        found = await settled(server, calls)
+        assert {(text["status"], text["reason"]) for text in found} == {("unknown", "in_doubt")}
+        assert set(handed_over(provider).values()) == {1}
 
 
 async def test_receipt_says_what_became_of_a_text_that_was_in_flight_at_the_kill(
     database_url: str, tmp_path: Path
 ) -> None:
     """The gateway had taken it: its receipt names our reference, and comes to the server that was started again."""
-    async with Receiver() as gateway:
-        async with desk(tmp_path, database_url) as made:
-            await made.answers_missed_calls(await made.gateway(gateway.url("/silent")))
-        async with Server(tmp_path, database=database_url) as server:
-            call = await server.made("/v1/events", finished_call("c1", status="missed"))
-            (request,) = await gateway.wait(1)
-            await server.kill()
-            await server.start()
-            (text,) = await all_settled(server, [call["call_id"]], 30)
-            assert text["status"] == "unknown"
-            told = json.loads(request.body)
-            async with aiohttp.ClientSession() as provider:
-                receipt = {"id": "p-1", "ref": told["ref"], "status": "delivered"}
-                async with provider.post(told["report_to"], json=receipt) as answer:
-                    assert answer.status == 200
-            (text,) = await texts(server)
-            assert text["status"] == "delivered"
-            assert len(gateway.requests) == 1
+    async with Receiver() as provider, Server(tmp_path, database=database_url) as server:
+        await text_by(server, provider.url("/silent"))
+        call = await server.made("/v1/events", finished_call("c1", status="missed"))
+        (request,) = await provider.wait(1)
+        await server.kill()
+        await server.start()
+        (text,) = await settled(server, [call["call_id"]])
+        assert text["status"] == "unknown"
+        told = json.loads(request.body)
+        receipt = {"id": "p-1", "ref": told["ref"], "status": "delivered"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(told["report_to"], json=receipt) as answer,
+        ):
+            assert answer.status == 200
+        (text,) = await texts(server)
+        assert text["status"] == "delivered"
+        assert len(provider.requests) == 1
 
 
 @pytest.mark.postgres
 async def test_two_nodes_and_one_is_killed_send_no_text_twice(postgres_database: str, tmp_path: Path) -> None:
-    key = SEALED["AFTERCALL_SECRET_KEY"]
-    async with Receiver() as gateway:
-        async with desk(tmp_path / "a", postgres_database, secret_key=key) as made:
-            template = await made.template()
-            for lane in range(LANES):
-                gateway.plan(f"/send{lane}", slowly)
-                connection = await made.gateway(gateway.url(f"/send{lane}"), max_in_flight=IN_FLIGHT)
-                sender = await made.sender(connection, f"+140855501{lane:02}")
-                await made.rule(sender_id=sender.id, template_id=template.id, position=lane)
-        async with (
-            Server(tmp_path / "a", database=postgres_database, env=SEALED) as first,
-            Server(tmp_path / "b", database=postgres_database, env=SEALED) as second,
-        ):
-            load = Load([first, second])
-            async with load.running():
-                await asyncio.sleep(1.5)
-                await first.kill()
-                await asyncio.sleep(1.5)
-            found = await all_settled(second, load.accepted, 60)  # its work is taken over within 15 s
-            check(found, gateway, load, lanes=LANES)
+    async with (
+        Receiver() as provider,
+        Server(tmp_path / "a", database=postgres_database, env=SEALED) as first,
+        Server(tmp_path / "b", database=postgres_database, env=SEALED) as second,
+    ):
+        for lane in range(LANES):
+            provider.plan(f"/send{lane}", slowly)
+            await text_by(first, provider.url(f"/send{lane}"), f"+140855501{lane:02}")
+        load = Load([first, second])
+        async with load.running():
+            await asyncio.sleep(1.5)
+            await first.kill()
+            await asyncio.sleep(1.5)
+        found = await settled(second, load.accepted, 60)  # its work is taken over within 15 s
+        check(found, provider, load, lanes=LANES)
+
+
+async def text_by(server: Server, url: str, number: str = OURS) -> None:
+    connection = await connect(server, "generic", gateway(url), max_in_flight=IN_FLIGHT)
+    await text_missed_calls(server, connection, number)
