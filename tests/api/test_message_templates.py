@@ -117,18 +117,16 @@ async def test_preview_holds_the_text_against_its_dlt_template(api: Api) -> None
 
 
 @pytest.mark.parametrize(
-    ("asked", "status", "field"),
+    ("asked", "field"),
     [
-        ({}, 422, "channel"), ({"channel": "sms", "text": "{{ x }}"}, 422, "text"), ({"channel": "sms"}, 422, "text"),
-        ({"template_id": "tpl_none"}, 404, None), ({"channel": "sms", "text": "x", "call_id": "cl_none"}, 404, None),
-        ({"channel": "sms", "text": "x", "role": "fixed"}, 422, "to"),
-        ({"channel": "sms", "text": "x", "connection_id": "cn_none"}, 422, "connection_id"),
+        ({"channel": None}, "channel"), ({"text": "{{ x }}"}, "text"), ({"text": ""}, "text"),
+        ({"template_id": "tpl_none"}, "template_id"), ({"call_id": "cl_none"}, "call_id"), ({"role": "fixed"}, "to"),
+        ({"connection_id": "cn_none"}, "connection_id"),
     ],
 )  # fmt: skip
-async def test_preview_when_it_cannot_be(api: Api, asked: Any, status: int, field: str | None) -> None:
-    answer = await api.post("/v1/message-templates/preview", asked)
-    assert answer.status == status, answer.body
-    assert field is None or answer.field == field
+async def test_preview_when_it_cannot_be(api: Api, asked: Any, field: str) -> None:
+    answer = await api.post("/v1/message-templates/preview", {"channel": "sms", "text": "x"} | asked)
+    assert (answer.status, answer.field) == (422, field), answer.body
 
 
 async def test_preview_of_a_call_needs_the_scope_for_calls(api: Api) -> None:

@@ -38,7 +38,8 @@ async def test_change_says_what_was_before_and_whose_it_is(api: Api) -> None:
     version = (await policy_rule(api, "us.tcpa.hours"))["version"]
     assert (await change(api, TIGHTER)).status == 200
     found = await policy_rule(api, "us.tcpa.hours")
-    assert (found["values"]["start"], found["version"]) == ("09:00", f"{version}+1")
+    assert found["values"]["start"] == "09:00"
+    assert found["version"].startswith(f"{version}+")
     told = found["change"]
     assert (told["before"], told["values"], told["reason"]) == (
         {"start": "08:00"},

@@ -117,7 +117,7 @@ async def list_connection_types(ask: Ask) -> ConnectionTypes:  # noqa: ARG001
 
 @operation("POST", "/v1/connections", WRITE, "Connect a provider or mail server", tag=TAG, status=201,
            example=EXAMPLE, shown_once=("callback_url",))  # fmt: skip
-async def create_connection(ask: Ask, data: NewConnectionForm) -> ConnectionOut:
+async def add_connection(ask: Ask, data: NewConnectionForm) -> ConnectionOut:
     """Secrets among the settings are kept sealed and shown as a mask from then on."""
     if data.type not in TYPES:
         raise Invalid.field("type", f"must be one of {', '.join(TYPES)}")
@@ -277,6 +277,6 @@ def _session(ask: Ask, connection: Connection) -> SessionOut | None:
 
 
 OPERATIONS = (
-    list_connection_types, create_connection, list_connections, get_connection, change_connection_,
+    list_connection_types, add_connection, list_connections, get_connection, change_connection_,
     delete_connection, test_connection, connection_health, rotate_connection_token,
 )  # fmt: skip

@@ -10,7 +10,7 @@ from aftercall.api.setups import add, change, delete, find, named, settings_of
 from aftercall.api.system import VariableOut, Variables
 from aftercall.domain.connection import Connection
 from aftercall.domain.dlt import DltTemplate
-from aftercall.domain.errors import Conflict, Forbidden, Invalid, NotFound
+from aftercall.domain.errors import Conflict, Forbidden, Invalid
 from aftercall.domain.message import Category
 from aftercall.domain.message_context import Told, variables
 from aftercall.domain.message_preview import Preview, preview
@@ -128,7 +128,9 @@ async def list_message_variables(ask: Ask) -> Variables:  # noqa: ARG001
 
 async def _previewed(ask: Ask, form: PreviewForm) -> MessageTemplate:
     if form.template_id is not None:
-        stored = await find(ask, MessageTemplate, form.template_id)
+        stored = await ask.app.store.get_setup(MessageTemplate, ask.account_id, form.template_id)
+        if stored is None:
+            raise Invalid.field("template_id", "there is no such template")
         if form.channel not in (None, stored.channel):
             raise Invalid.field("channel", f"this template is one of {stored.channel}")
         return change_template(stored, form)[0]
@@ -158,7 +160,7 @@ async def _told(ask: Ask, form: PreviewForm, template: MessageTemplate, settings
         raise Forbidden("This API key lacks the scope calls:read.")
     row = await ask.app.store.get_call(ask.account_id, form.call_id)
     if row is None:
-        raise NotFound("There is no such call.")
+        raise Invalid.field("call_id", "there is no such call")
     number = row.call.customer_number
     known = await ask.app.store.find_contacts(ask.account_id, [number]) if number else {}
     return told_of(row, rule, known.get(number or ""), settings, now)

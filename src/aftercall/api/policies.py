@@ -12,7 +12,7 @@ from aftercall.api.operation import TRIES, Ask, operation
 from aftercall.domain.errors import Conflict, Forbidden, Invalid, NotFound
 from aftercall.domain.guard.changes import AccountPolicies, PolicyChange
 from aftercall.domain.guard.policy import Policy
-from aftercall.engine.policies import in_force, packs
+from aftercall.engine.policies import check, in_force, packs
 from aftercall.engine.setup import check_texts
 
 log = logging.getLogger(__name__)
@@ -137,7 +137,7 @@ async def _store(ask: Ask, make: Callable[[Changes], Changes]) -> AccountPolicie
         changes = tuple(make({change.rule: change for change in before.changes}).values())
         if len(changes) > MAX_CHANGES:
             raise Invalid.field("changes", f"an account may change {MAX_CHANGES} rules")
-        in_force(changes)  # raises Invalid for what cannot be, or loosens unasked
+        check(changes)  # raises Invalid for what cannot be, or loosens unasked
         after = msgspec.structs.replace(before, changes=changes, version=before.version + 1)
         if before.version == 0:
             await ask.app.store.add_setup(after)

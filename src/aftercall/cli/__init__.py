@@ -7,6 +7,7 @@ from cyclopts import App
 
 from aftercall import __version__
 from aftercall.cli.backup import backup
+from aftercall.cli.connections import connections, senders
 from aftercall.cli.contacts import contacts, suppressions
 from aftercall.cli.demo import catch, demo
 from aftercall.cli.doctor import doctor
@@ -14,6 +15,7 @@ from aftercall.cli.dry_run import dry_run
 from aftercall.cli.keys import accounts, keys
 from aftercall.cli.look import calls, deliveries, replay, webhooks
 from aftercall.cli.rebuild import rebuild
+from aftercall.cli.rules import rules, templates
 from aftercall.cli.send import send
 from aftercall.cli.serve import migrate, serve
 from aftercall.cli.settings import config
@@ -33,7 +35,9 @@ app = App(
 sources.command(dry_run, name="dry-run")
 for command in (serve, migrate, demo, send, spool, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
-for group in (keys, accounts, webhooks, calls, deliveries, sources, contacts, suppressions):
+for group in (keys, accounts, webhooks, calls, deliveries, sources):
+    app.command(group)
+for group in (connections, senders, templates, rules, contacts, suppressions):
     app.command(group)
 
 

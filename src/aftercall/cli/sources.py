@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-import msgspec
 from cyclopts import App, Parameter
 
-from aftercall.cli.look import Since, ask, listed, moment
-from aftercall.cli.shell import MISUSED, Failure, Remote, out, run, table
+from aftercall.cli.given import setting as read_setting
+from aftercall.cli.look import Since, ask, listed, moment, plain
+from aftercall.cli.shell import Failure, Remote, out, run, table
 
 sources = App(
     name="sources", help="Sources of calls: list, show, create, pause, resume, rotate, test, inputs."
@@ -31,7 +31,7 @@ def show_source(id: str, remote: Remote | None = None) -> None:
     out.print(f"{status['health']}: {source['type']} {source['name']}".rstrip(), markup=False)
     for note in status["notes"]:
         out.print(f"  {note}", markup=False)
-    table(("setting", "value"), [(n, _plain(v)) for n, v in source.items() if v not in (None, {}, "")])
+    table(("setting", "value"), [(n, plain(v)) for n, v in source.items() if v not in (None, {}, "")])
     out.print()
     rate, clock = status["events_per_minute"], status["clock"]
     doing = [
@@ -69,7 +69,7 @@ def create_source(
     more = {"secret": secret, "direction": direction, "time_zone": time_zone}
     asked |= {key: value for key, value in more.items() if value is not None}
     if setting:
-        asked["settings"] = dict(map(_setting, setting))
+        asked["settings"] = dict(map(read_setting, setting))
     made = run(ask(remote, "POST", "/v1/sources", asked))
     out.print(f"Source {made['id']} posts to {made['ingest_url']}", markup=False)
     if made["token"]:
@@ -148,23 +148,9 @@ def list_inputs(
 
 def _show_input(found: dict[str, Any]) -> None:
     body = found.pop("body")
-    table(("field", "value"), [(n, _plain(v)) for n, v in found.items() if v not in (None, [], {}, "")])
+    table(("field", "value"), [(n, plain(v)) for n, v in found.items() if v not in (None, [], {}, "")])
     out.print()
     out.print(body, markup=False)
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise Failure(f"--setting must be name=value, not {text}.", MISUSED)
-    try:
-        return name, msgspec.json.decode(value)
-    except msgspec.DecodeError:
-        return name, value
-
-
-def _plain(value: object) -> object:
-    return msgspec.json.encode(value).decode() if isinstance(value, dict | list) else value
 
 
 def _or(value: object) -> object:

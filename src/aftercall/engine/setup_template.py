@@ -20,13 +20,15 @@ Name = Annotated[str, Meta(max_length=MAX_NAME)]
 Text = Annotated[
     str,
     Meta(
-        max_length=100_000,
+        max_length=20_000,
         description="With {{ path | filter }}; GET /v1/message-variables lists the paths.",
         examples=["Sorry we missed your call. {{ call.queue.name | default: 'We' }} will call back."],
     ),
 ]
 Subject = Annotated[str, Meta(max_length=MAX_SUBJECT)]
-Html = Annotated[str, Meta(max_length=MAX_SOURCE, description="Liquid with the same paths and filters.")]
+Html = Annotated[
+    str, Meta(description=f"Liquid with the same paths and filters; at most {MAX_SOURCE} characters.")
+]
 Zone = Annotated[str, Meta(max_length=100, description="Of the date filter; null: the account's.")]
 Kind = Annotated[Category, Meta(description="What kind of message it is: which law it falls under.")]
 Short = Annotated[str, Meta(max_length=500)]

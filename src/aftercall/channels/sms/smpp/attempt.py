@@ -2,6 +2,7 @@
 
 Parts wait for each other, so that nothing has gone where the first is refused. Once one is taken, the attempt is
 never to be repeated as a whole: a later part that the SMSC throttles is tried again here, any other failure is final.
+A first part that is throttled comes back by the connection's schedule, which is more patient than the session's pace.
 """
 
 import asyncio
@@ -44,27 +45,28 @@ async def _part(
                 await asyncio.sleep(busy.seconds)
                 continue
             detail = "the SMSC has asked for fewer messages: this one has to wait"
-            return Outcome(ok=False, error="throttled", detail=detail, retry_after=busy.seconds), ""
+            return Outcome(ok=False, error="throttled", detail=detail), ""
         except NotSent as why:
             return Outcome(ok=False, error="unavailable", detail=f"not sent: {why}"), ""
         except Unanswered as why:
             return _in_doubt(str(why)), ""
         if answer.status == OK and answer.command != GENERIC_NACK:
             return None, ids.submitted(Fields(answer.body).text())
-        wait = session.pace.throttled() if answer.status in statuses.THROTTLED else None
-        if wait is None or not left:
-            return _refused(answer, wait), ""
+        throttled = answer.status in statuses.THROTTLED
+        if throttled:
+            session.pace.throttled()
+        if not (throttled and left):
+            return _refused(answer), ""
     raise AssertionError("unreachable")
 
 
-def _refused(answer: Pdu, wait: float | None) -> Outcome:
+def _refused(answer: Pdu) -> Outcome:
     known, code = statuses.known(answer.status), statuses.code(answer.status)
     return Outcome(
         ok=False,
         error=known.error,
         detail=f"{known.hint} ({code})",
         retry=known.retry,
-        retry_after=wait,
         suppress=known.suppress,
         provider_code=code,
     )
@@ -81,4 +83,4 @@ def _broken_off(failure: Outcome, number: int, count: int, taken: Sequence[str])
     if failure.in_doubt:
         detail = f"parts 1 to {number - 1} of {count} were taken; of part {number}, {failure.detail}"
     known = tuple(id_ for id_ in taken if id_)
-    return msgspec.structs.replace(failure, detail=detail, retry=False, retry_after=None, provider_ids=known)
+    return msgspec.structs.replace(failure, detail=detail, retry=False, provider_ids=known)

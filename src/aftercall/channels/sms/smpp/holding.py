@@ -89,10 +89,14 @@ class Holding:
         """The session, also where it comes soon; None for one that is refused or does not come in time."""
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
-                while self.session is None and self._status.state == "connecting":
+                while not self._is_bound() and self._status.state in ("connecting", "connected"):
                     self._changed.clear()
                     await self._changed.wait()
-        return self.session
+        return self.session if self._is_bound() else None
+
+    def _is_bound(self) -> bool:
+        """A session that is over may still be there for a moment."""
+        return self.session is not None and not self.session.over
 
     async def let_go(self) -> None:
         """Wait for answers that are to come, commit what was told, unbind, be gone."""
@@ -123,9 +127,10 @@ class Holding:
     async def _keep(self, settings: Settings) -> None:
         failures = 0
         while True:
-            began = self._clock.now()
             refused, error = await self._once(settings)
-            failures = 0 if self._clock.now() - began >= STEADY else failures + 1
+            status = self._status
+            lasted = status.state == "connected" and self._clock.now() - status.since >= STEADY
+            failures = 0 if lasted else failures + 1
             self._show("refused" if refused else "connecting", error)
             extra = {"connection_id": self.connection.id, "error": error}
             log.warning("smpp_refused" if refused else "smpp_disconnected", extra=extra)
@@ -163,9 +168,10 @@ class Holding:
             return False, SOMETHING
         finally:
             self.session = None
-            if patience:
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(inbox.emptied(), patience)
+            with suppress(
+                TimeoutError
+            ):  # what was told is committed, also where it cannot be acknowledged any more
+                await asyncio.wait_for(inbox.emptied(), DRAIN)
             await session.close(patience)
             telling.cancel()
             await asyncio.gather(telling, return_exceptions=True)

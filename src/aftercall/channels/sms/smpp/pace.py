@@ -46,16 +46,16 @@ class Pace:
             await asyncio.sleep(at - now)
         self._count()
 
-    def throttled(self) -> float:
-        """The SMSC complains. Returns the seconds after which it makes sense to come back."""
+    def throttled(self) -> None:
+        """The SMSC complains."""
         now = self._now()
-        if now - self._complained >= PAUSE or not self._complained:
-            current = self.rate if self.rate is not None else float(max(self._counted, self._measured, 2))
-            self._before = max(self._before, current)
-            self.rate = max(LOWEST, current / 2)
-            self._complained = self._changed = now
-            self._next = max(self._next, now + PAUSE)
-        return max(self._next - now, 1 / (self.rate or 1))
+        if self._complained and now - self._complained < PAUSE:
+            return
+        current = self.rate if self.rate is not None else float(max(self._counted, self._measured, 2))
+        self._before = max(self._before, current)
+        self.rate = max(LOWEST, current / 2)
+        self._complained = self._changed = now
+        self._next = max(self._next, now + PAUSE)
 
     def _grow(self) -> None:
         if self.rate is None:

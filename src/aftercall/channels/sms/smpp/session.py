@@ -99,6 +99,10 @@ class Session:
             raise Refused(why) if answer.status in statuses.REFUSED else Lost(why)
         self._tasks.append(asyncio.create_task(self._probe(), name="smpp-probe"))
 
+    @property
+    def over(self) -> bool:
+        return self._parting or self._over.done()
+
     async def ended(self) -> Lost:
         """Wait until it is over; why it is."""
         return await asyncio.shield(self._over)

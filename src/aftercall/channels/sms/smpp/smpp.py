@@ -5,6 +5,8 @@ which some parts were taken.
 """
 
 import asyncio
+import logging
+import random
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import ClassVar
@@ -12,7 +14,7 @@ from typing import ClassVar
 import msgspec
 
 from aftercall.channels.sms.smpp import attempt, statuses
-from aftercall.channels.sms.smpp.holding import Holding, Status, Waits
+from aftercall.channels.sms.smpp.holding import SOMETHING, Holding, Status, Waits
 from aftercall.channels.sms.smpp.probe import probe
 from aftercall.channels.sms.smpp.settings import Settings, settings_of
 from aftercall.channels.sms.smpp.submit import Unsendable, compose
@@ -22,6 +24,8 @@ from aftercall.domain.errors import Invalid
 from aftercall.engine.messaging import Hear, Known, Submission, Traits
 from aftercall.engine.ports import Clock
 from aftercall.engine.upstream import Dial, Lost
+
+log = logging.getLogger(__name__)
 
 TYPE = "smpp"
 COMING = 5.0  # seconds that a text waits for a connection that is being made
@@ -38,7 +42,7 @@ class Smpp:
         self._dial, self._hear, self._clock, self._waits = dial, hear, clock, waits or Waits()
         self._held: dict[str, Holding] = {}
         self._leaving: dict[str, asyncio.Task[None]] = {}
-        self._reference = 0
+        self._reference = random.randrange(0xFFFF)  # noqa: S311  # not the one of the last process
 
     async def start(self) -> None:
         """Nothing to do before `keep` is called."""
@@ -69,7 +73,11 @@ class Smpp:
     async def submit(self, connection: Connection, submission: Submission) -> Outcome:
         """Hand a text over, part by part. Raises nothing."""
         started = perf_counter()
-        outcome = await self._submit(connection, submission)
+        try:
+            outcome = await self._submit(connection, submission)
+        except Exception:
+            log.exception("smpp_submit_failed", extra={"connection_id": connection.id})
+            outcome = Outcome(ok=False, error="unknown", detail=SOMETHING, retry=False, in_doubt=True)
         return msgspec.structs.replace(outcome, latency=perf_counter() - started)
 
     async def _submit(self, connection: Connection, submission: Submission) -> Outcome:
