@@ -3,12 +3,15 @@
 import re
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from aftercall.demo.calls import SCENES
 from aftercall.demo.captured import captures
+from aftercall.demo.messages import asleep
 from aftercall.domain.project import project
 from aftercall.sources.asterisk.reader import Reader
 from tests.cli.conftest import Process, Run
@@ -23,10 +26,10 @@ def test_the_demo_ends_by_itself_with_every_webhook_verified(run: Run, tmp_path:
     assert shown.returncode == 0, shown.stderr
     assert shown.stderr == ""
     assert time.monotonic() - started < 25
-    for outcome, calls in (("answered", 4), ("missed", 2), ("abandoned", 1), ("voicemail", 1)):
+    for outcome, calls in (("answered", 4), ("missed", 3), ("abandoned", 1), ("voicemail", 1)):
         assert f"{outcome:<10}  {calls} " in shown.stdout
-    assert "delivered                   16 of 16" in shown.stdout
-    assert "signatures verified         17 of 17" in shown.stdout
+    assert "delivered                   22 of 22" in shown.stdout
+    assert "signatures verified         23 of 23" in shown.stdout
     assert "→ 503" in shown.stdout
     assert "attempt 2" in shown.stdout
 
@@ -78,8 +81,34 @@ def test_every_number_of_the_demo_is_set_aside_for_fiction() -> None:
         for name in ("from", "to")
         if name in line.fields
     }
-    fictional = ("+141555501", "+447700900", "+919876543210")
-    assert [number for number in numbers if not number.startswith(fictional)] == []
+    fictional = re.compile(r"\+1(202|212|415)55501\d\d|\+919876543210")
+    assert [number for number in numbers if not fictional.fullmatch(number)] == []
+
+
+def test_the_demo_shows_texts_and_mails_with_their_decisions(run: Run) -> None:
+    """S1, S4, S5, C4: a text and a mail after a missed call; STOP and the night keep others from going."""
+    shown = run("demo", "--fast").stdout
+    assert re.search(r"» Tom Becker   text \+\*+18 “Sorry we missed you", shown)
+    assert re.search(r"» Supervisor   mail s\*\*\*@harbour-clinic.example “Missed call", shown)
+    assert "Tom Becker   texts back “STOP”" in shown
+    summary = shown.partition("\nTexts and mails\n")[2]
+    for line in (
+        r"Tom Becker +\+\*+18 +delivered +Goes: \d+ checks passed",
+        r"Supervisor +s\*\*\*@harbour-clinic.example +sent +Goes",
+        r"Aisha Khan +\+\*+42 +delivered +Goes",
+        r"Tom Becker +\+\*+18 +blocked +Blocked \(opted_out\)",
+        r"Marco Rossi +\+\*+07 +deferred +Waits until",
+    ):
+        assert re.search(line, summary), line
+    assert "The recipient has not opted out" in summary
+    assert "It is not quiet hours where the recipient is" in summary
+
+
+def test_the_demo_knows_at_every_hour_a_place_where_it_is_night() -> None:
+    for hour in range(24 * 365):
+        now = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(hours=hour)
+        local = now.astimezone(ZoneInfo(asleep(now)))
+        assert not 8 <= local.hour < 21
 
 
 def test_catch_verifies_what_a_webhook_sends(

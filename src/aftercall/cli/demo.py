@@ -71,7 +71,7 @@ async def _catch(host: str, port: int, secret: str | None, status: int, count: i
             left -= 1
             if left <= 0:
                 stop.set()
-        return status if caught.verified or secret is None else 401, {}
+        return Answer(status if caught.verified or secret is None else 401)
 
     catcher = Catcher(answer, {"": secret} if secret else {}, host, port)
     url = await catcher.start()

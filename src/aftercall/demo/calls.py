@@ -1,7 +1,7 @@
 """The calls of the demo: scripted events, as any telephone system could post them to /v1/events.
 
-People, firms and recordings are invented. Numbers are from the ranges set aside for fiction
-(+1 ... 555-01xx; +44 7700 900xxx) or the usual sample number of India.
+People, firms and recordings are invented. Numbers are from the range set aside for fiction (+1 ... 555-01xx),
+which looks like any other to the guard, or the usual sample number of India.
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ ELENA = {"id": "ag_107", "name": "Elena"}
 PRIYA = {"id": "ag_115", "name": "Priya"}
 AVA = {"id": "ai_ava", "name": "Ava", "kind": "ai"}
 OUR_NUMBER = "+14155550100"
+TOM, AISHA, MARCO = "+12025550118", "+14155550142", "+12125550107"  # texts go to them
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Scene:
     who: str
     starts: float
     lines: tuple[Line, ...]
+    message: str | None = None  # the notice that says what becomes of the text after it
 
     @property
     def seconds(self) -> float:
@@ -51,9 +53,13 @@ class Scene:
 
 
 def _scene(
-    key: str, who: str, starts: float, *lines: tuple[float, float | None, str, dict[str, Any]]
+    key: str,
+    who: str,
+    starts: float,
+    *lines: tuple[float, float | None, str, dict[str, Any]],
+    message: str | None = None,
 ) -> Scene:
-    return Scene(key, who, starts, tuple(Line(*line) for line in lines))
+    return Scene(key, who, starts, tuple(Line(*line) for line in lines), message)
 
 
 def _in(number: str, name: str) -> dict[str, Any]:
@@ -87,17 +93,19 @@ SCENES = (
     ),
     _scene(
         "pbx-1002", "Tom Becker", 0.7,
-        (0.0, 0, "call.received", _in("+447700900118", "Tom Becker")),
+        (0.0, 0, "call.received", _in(TOM, "Tom Becker")),
         (0.5, 3, "call.department_entered", {"queue": SALES, "position": 1}),
         (1.0, 5, "call.agent_dialed", {"agent": ELENA}),
         (2.0, 25, "call.agent_missed", {"agent": ELENA, "reason": "no_answer"}),
         (2.4, 31, "call.ended", _end("system", reason="agent_no_answer")),
+        message="message.delivered",
     ),
     _scene(
         "pbx-1003", "Aisha Khan", 1.9,
-        (0.0, 0, "call.received", _in("+447700900142", "Aisha Khan")),
+        (0.0, 0, "call.received", _in(AISHA, "Aisha Khan")),
         (0.4, 3, "call.department_entered", {"queue": SUPPORT, "position": 4}),
         (2.4, 74, "call.ended", _end("caller")),
+        message="message.delivered",
     ),
     _scene(
         "pbx-1004", "Rohan Mehta", 3.0,
@@ -141,13 +149,23 @@ SCENES = (
             "sentiment": "positive", "variables": {"status": "rescheduled", "day": "Thursday"}}}),
     ),
     _scene(
+        "pbx-1007", "Tom Becker", 8.2,
+        (0.0, 0, "call.received", _in(TOM, "Tom Becker")),
+        (0.3, 3, "call.department_entered", {"queue": SALES, "position": 2}),
+        (0.6, 5, "call.agent_dialed", {"agent": ELENA}),
+        (1.6, 25, "call.agent_missed", {"agent": ELENA, "reason": "no_answer"}),
+        (2.0, 48, "call.ended", _end("system", reason="agent_no_answer")),
+        message="message.blocked",
+    ),
+    _scene(
         "pbx-1006", "Marco Rossi", 7.4,
-        (0.0, 0, "call.received", _in("+447700900107", "Marco Rossi")),
+        (0.0, 0, "call.received", _in(MARCO, "Marco Rossi")),
         (0.4, 2, "call.department_entered", {"queue": SALES, "position": 1}),
         (0.8, 5, "call.agent_dialed", {"agent": JORDAN}),
         (1.2, 12, "call.agent_answered", {"agent": JORDAN}),
         (2.4, 63, "call.transferred", {"transfer": {"kind": "attended", "from_agent": JORDAN, "to": "Elena"}}),
         (2.8, 70, "call.agent_answered", {"agent": ELENA}),
         (4.2, 402, "call.ended", _end("callee", tags=["vip"])),
+        message="message.deferred",
     ),
 )  # fmt: skip

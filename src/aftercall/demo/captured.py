@@ -80,7 +80,7 @@ class Captured:
         secret = secrets.token_urlsafe(16)
         self._pbx, self._secret = Pbx(secret), secret
 
-    async def prepare(self, api: Client, stack: AsyncExitStack) -> None:
+    async def prepare(self, show: Show, api: Client, stack: AsyncExitStack) -> None:  # noqa: ARG002  # as the port says
         await self._pbx.start()
         stack.push_async_callback(self._pbx.close)
         await api.post("/v1/sources", {
@@ -90,6 +90,9 @@ class Captured:
         })  # fmt: skip
         async with asyncio.timeout(PATIENCE):
             await self._pbx.listened_to.wait()
+
+    async def finish(self) -> None:
+        """Its callers' numbers cannot have texts."""
 
     async def play(self, show: Show) -> None:
         for capture in self._captures:

@@ -3,9 +3,10 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -47,7 +48,12 @@ class Caught:
         return value if isinstance(value, dict) else {}
 
 
-Answer = tuple[int, dict[str, str]]  # status and headers
+class Answer(NamedTuple):
+    """What is said to a request; a body is JSON."""
+
+    status: int = 200
+    headers: Mapping[str, str] = MappingProxyType({})
+    body: bytes = b""
 
 
 @dataclass
@@ -100,9 +106,12 @@ class Catcher:
             headers.setdefault("content-type", "application/x-www-form-urlencoded")
         at = time.perf_counter()
         caught = Caught(path, headers, body, self._problem(path, headers, body), at)
-        status, extra = self.answer(caught)
-        lines = [f"HTTP/1.1 {status} -", "Content-Length: 0", *(f"{n}: {v}" for n, v in extra.items())]
-        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n")
+        said = self.answer(caught)
+        extra = {"Content-Length": str(len(said.body)), "Content-Type": "application/json"} | dict(
+            said.headers
+        )
+        lines = [f"HTTP/1.1 {said.status} -", *(f"{name}: {value}" for name, value in extra.items())]
+        writer.write("\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + said.body)
         await writer.drain()
         return headers.get("connection", "").lower() != "close"
 

@@ -1,7 +1,7 @@
 """What the demo prints: calls on the left, what arrives at the receiver on the right, a summary at the end."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.text import Text
 from aftercall.demo.catcher import Caught
 
 NARROWEST = 112  # columns; a pipe has none of its own
+STATES = {"delivered": "green", "sent": "green", "blocked": "red", "deferred": "yellow"}
 SIGNS = {"answered": "green", "missed": "red", "abandoned": "yellow", "voicemail": "cyan"}
 
 
@@ -29,7 +30,11 @@ class Screen:
         for line in lines:
             self.console.print(line, highlight=False)
         self.console.print()
-        self._row("", Text(left, "bold"), Text("Webhooks, as received (✓ signature verified)", "bold"))
+        self._row(
+            "",
+            Text(left, "bold"),
+            Text("What arrives: webhooks (✓ signature verified), texts, mails", "bold"),
+        )
 
     def posted(self, who: str, event: dict[str, Any]) -> None:
         name = str(event["event"])
@@ -54,6 +59,25 @@ class Screen:
             (f" {caught.problem}" if caught.problem else "", "bold red"),
         )  # fmt: skip
         self._row(self._now(), Text(), right)
+
+    def wrote(self, who: str, kind: str, to: str, said: str) -> None:
+        """A text as the gateway got it, or a mail as the mail server did."""
+        right = Text.assemble(("» ", "cyan"), f"{who:<13}", (kind, "magenta"), f" {to} “{said}”")
+        self._row(self._now(), Text(), right)
+
+    def answered(self, who: str, text: str) -> None:
+        self._row(
+            self._now(), Text.assemble((f"{who:<13}", "bold"), ("texts back", "blue"), f" “{text}”"), Text()
+        )
+
+    def messages(self, told: Iterable[tuple[str, str, str, str]]) -> None:
+        """Name, address, status and decision of each."""
+        table = Table("to", "", "status", "the guard's decision", title="Texts and mails", box=box.SIMPLE,
+                      title_justify="left")  # fmt: skip
+        for who, to, status, decision in told:
+            table.add_row(who, to, Text(status, STATES.get(status, "")), decision)
+        self.console.print()
+        self.console.print(table)
 
     def summary(
         self, calls: list[dict[str, Any]], facts: list[tuple[str, str]], names: dict[str, str]
@@ -110,7 +134,10 @@ DETAILS: dict[str, Callable[[Any], str]] = {
 
 
 def outcome(said: dict[str, Any]) -> Text:
-    """What a body says came of the call."""
+    """What a body says came of the call, or a notice of a text."""
+    if isinstance(details := said.get("details"), dict):
+        until = f"until {details['until'][11:16]} UTC" if details.get("until") else ""
+        return Text(" ".join(filter(None, [details.get("reason"), until])), "yellow")
     status = said.get("status")
     if status not in SIGNS:
         agent = said.get("answered_agent_name") or said.get("agent_name") or ""

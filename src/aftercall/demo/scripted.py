@@ -7,21 +7,35 @@ from datetime import UTC, datetime, timedelta
 
 from aftercall.client import Client
 from aftercall.demo.calls import SCENES, Line, Scene
-from aftercall.demo.show import Show
+from aftercall.demo.messages import Messages
+from aftercall.demo.show import MESSAGES, Show
+
+NOTICES = {"type": "call_event", "format": "json", "triggers": [
+    "message.delivered", "message.blocked", "message.deferred", "message.opted_out",
+]}  # fmt: skip
 
 
 class Scripted:
     """The script of `demo`. A call's key differs from run to run."""
 
     left = "Call events, as posted"
-    intro: tuple[str, ...] = ("Every line below is real: posted over HTTP, stored, sent, verified.",)
+    intro: tuple[str, ...] = (
+        "Every line below is real: posted over HTTP, stored, decided, sent, verified. Who calls in vain gets a text",
+        "and the supervisor a mail, both caught here: nothing leaves this machine.",
+    )
 
     def __init__(self) -> None:
         self.refused_once = f"{SCENES[-1].key}-1"
         self._run = 0
 
-    async def prepare(self, api: Client, stack: AsyncExitStack) -> None:  # noqa: ARG002  # as the port says
+    async def prepare(self, show: Show, api: Client, stack: AsyncExitStack) -> None:
         self._api = api
+        self._messages = Messages(show)
+        await self._messages.open(api, stack)
+        await show.listen(api, "Messages", MESSAGES, NOTICES)
+
+    async def finish(self) -> None:
+        await self._messages.summarise()
 
     async def play(self, show: Show) -> None:
         self._run += 1
@@ -48,10 +62,14 @@ class Scripted:
             **line.fields,
         }
         show.name(key, scene.who)
+        show.name(line.fields.get("from", ""), scene.who)
         show.screen.posted(scene.who, event)
         if line.event == "call.ended":
             show.ended(key)
             show.expect(key, "call.completed")
         elif line.second is None:
             show.expect(key, "call.updated")
-        await self._api.post("/v1/events", event)
+        taken = await self._api.post("/v1/events", event)
+        show.name(taken["call_id"], scene.who)
+        if line.event == "call.ended" and scene.message and self._run == 1:
+            show.expect(taken["call_id"], scene.message)  # in a loop, Tom has opted out for good

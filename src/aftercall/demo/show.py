@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from statistics import median
@@ -16,11 +16,11 @@ from aftercall.demo.catcher import Answer, Catcher, Caught
 from aftercall.demo.screen import Screen
 from aftercall.server import Server
 
-CRM, SCREEN_POP = "/crm", "/screen-pop"
+CRM, SCREEN_POP, MESSAGES = "/crm", "/screen-pop", "/messages"
 FAST = 0.25  # of the usual time
 PATIENCE = 10.0  # seconds for the last webhooks
-ACCEPTED: Answer = (200, {})
-REFUSED: Answer = (503, {"Retry-After": "1"})
+ACCEPTED, REFUSED = Answer(), Answer(503, {"Retry-After": "1"})
+WEBHOOKS = {"channel": "webhook", "limit": 100}
 
 
 class Script(Protocol):
@@ -30,11 +30,15 @@ class Script(Protocol):
     intro: tuple[str, ...]
     refused_once: str  # the key of the call whose webhook is refused once
 
-    async def prepare(self, api: Client, stack: AsyncExitStack) -> None:
+    async def prepare(self, show: "Show", api: Client, stack: AsyncExitStack) -> None:
         """Set up what is needed; what must be closed goes on the stack."""
         ...
 
     async def play(self, show: "Show") -> None: ...
+
+    async def finish(self) -> None:
+        """What is to be said when all has arrived."""
+        ...
 
 
 class Show:
@@ -43,6 +47,7 @@ class Show:
     def __init__(self, console: Console, data: Path, script: Script, *, fast: bool = False) -> None:
         self.screen, self.pace = Screen(console), FAST if fast else 1.0
         self._data, self._script = data, script
+        self._catcher, self._receiver = Catcher(self._answer), ""
         self._who: dict[str, str] = {}  # key -> name
         self._ended: dict[str, float] = {}  # key -> when its end was told
         self._delays: list[float] = []
@@ -59,6 +64,9 @@ class Show:
     def name(self, key: str, who: str) -> None:
         self._who[key] = who
 
+    def who(self, key: str) -> str:
+        return self._who.get(key, "")
+
     def ended(self, key: str) -> None:
         """The source says now that the call has ended."""
         self._ended[key] = time.perf_counter()
@@ -69,18 +77,17 @@ class Show:
 
     async def run(self, *, loop: bool = False) -> None:
         async with AsyncExitStack() as stack:
-            catcher = Catcher(self._answer)
-            receiver = await catcher.start()
-            stack.push_async_callback(catcher.close)
+            self._receiver = await self._catcher.start()
+            stack.push_async_callback(self._catcher.close)
             config = Config(data=self._data, port=0, dev=True, log_level="warning")
-            server = await stack.enter_async_context(Server(config))
+            self.server = server = await stack.enter_async_context(Server(config))
             key = server.app.first_key or config.owner_key_file.read_text(encoding="ascii").strip()
             api = await stack.enter_async_context(Client(server.url, key))
-            await self._set_up(api, catcher, receiver)
-            await self._script.prepare(api, stack)
+            await self._set_up(api)
+            await self._script.prepare(self, api, stack)
             self.screen.heading(
                 self._script.left,
-                f"[bold]AfterCall[/] at {server.url}, a receiver at {receiver}.",
+                f"[bold]AfterCall[/] at {server.url}, a receiver at {self._receiver}.",
                 *self._script.intro,
                 "The receiver answers the last call's webhook with 503 once, to show a retry.",
             )
@@ -93,17 +100,20 @@ class Show:
                 printing.cancel()
                 await asyncio.gather(printing, return_exceptions=True)
             await self._summarise(api)
+            await self._script.finish()
 
-    async def _set_up(self, api: Client, catcher: Catcher, receiver: str) -> None:
-        after_call = await api.post("/v1/webhooks", {
-            "type": "after_call", "name": "CRM", "url": receiver + CRM,
-            "events": ["answered", "missed", "abandoned", "voicemail"], "format": "json",
+    async def _set_up(self, api: Client) -> None:
+        await self.listen(api, "CRM", CRM, {
+            "type": "after_call", "events": ["answered", "missed", "abandoned", "voicemail"], "format": "json",
         })  # fmt: skip
-        classic = await api.post("/v1/webhooks", {
-            "type": "call_event", "name": "Screen pop", "url": receiver + SCREEN_POP,
-            "trigger": "answered_by_agent", "format": "classic", "call_id_style": "source",
+        await self.listen(api, "Screen pop", SCREEN_POP, {
+            "type": "call_event", "trigger": "answered_by_agent", "format": "classic", "call_id_style": "source",
         })  # fmt: skip
-        catcher.secrets = {CRM: after_call["signing_secret"], SCREEN_POP: classic["signing_secret"]}
+
+    async def listen(self, api: Client, name: str, path: str, what: Mapping[str, Any]) -> None:
+        """A webhook to the receiver, which knows its secret from then on."""
+        made = await api.post("/v1/webhooks", {"name": name, "url": self._receiver + path, **what})
+        self._catcher.secrets[path] = made["signing_secret"]
 
     async def _play(self) -> None:
         await self._script.play(self)
@@ -116,23 +126,23 @@ class Show:
 
     def _answer(self, caught: Caught) -> Answer:
         """The receiver: believes what verifies, and is out of order once."""
-        status, headers = ACCEPTED
+        said = ACCEPTED
         key, event = key_of(caught), str(caught.said.get("event"))
         completed = event == "call.completed"
         if not caught.verified:
-            status = 401
+            said = Answer(401)
         elif completed and not self._refused and key == self._script.refused_once:
             self._refused = True
-            status, headers = REFUSED
+            said = REFUSED
         self._caught.append(caught)
-        if status == 200:
+        if said is ACCEPTED:
             self._expected.discard((key, event))
             if not self._expected:
                 self._all_arrived.set()
             if completed and caught.attempt == 1 and key in self._ended:
                 self._delays.append(caught.at - self._ended[key])
-        self._arrivals.put_nowait((caught, status))
-        return status, headers
+        self._arrivals.put_nowait((caught, said.status))
+        return said
 
     async def _print(self) -> None:
         while True:
@@ -141,7 +151,8 @@ class Show:
             delay = None
             if event == "call.completed" and caught.attempt == 1 and key in self._ended:
                 delay = caught.at - self._ended[key]
-            self.screen.caught(self._who.get(key, ""), event.removeprefix("call."), caught, status, delay)
+            name = event.removeprefix("call.").replace("message.", "text ")
+            self.screen.caught(self.who(key), name, caught, status, delay)
             self._arrivals.task_done()
 
     async def _summarise(self, api: Client) -> None:
@@ -162,7 +173,7 @@ class Show:
         """The delivery log, once the last results are in it: they are written after the receiver's answer."""
         found: list[dict[str, Any]] = []
         for _ in range(40):
-            found = [item async for item in api.pages("/v1/deliveries", {"limit": 100})]
+            found = [item async for item in api.pages("/v1/deliveries", WEBHOOKS)]
             if not _count(found, "pending"):
                 break
             await asyncio.sleep(0.05)
@@ -170,8 +181,9 @@ class Show:
 
 
 def key_of(caught: Caught) -> str:
-    """The call's key at its source, as the body's form calls it."""
-    return str(caught.said.get("source_call_key") or caught.said.get("call_id"))
+    """The call's key at its source, as the body's form calls it; of a notice, the call's id or the number."""
+    said = caught.said.get("details") or caught.said
+    return str(said.get("source_call_key") or said.get("call_id") or said.get("from"))
 
 
 def _count(items: Sequence[dict[str, Any]], status: str) -> int:
