@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, literal_column, select, update
+from sqlalchemy import bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.connection import Connection
@@ -26,7 +26,7 @@ from aftercall.store.messages import wake_calls
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import deliveries, messages, provider_ids, receipts, texts
-from aftercall.store.statement import Insert, Many, Query, types
+from aftercall.store.statement import Insert, Many, Query, types, within
 from aftercall.store.values import document, micros
 
 d, m, p, r, x = deliveries.c, messages.c, provider_ids.c, receipts.c, texts.c
@@ -46,15 +46,19 @@ _SUBMITTED = Many(
     types(m.delivery_id, m.account_id, m.submitted_at, m.progress),
     lambda new: (
         update(messages)
-        .where(m.delivery_id == new["delivery_id"], m.account_id == new["account_id"])
-        .values(submitted_at=new["submitted_at"], progress=new["progress"])
+        .where(m.delivery_id == new["delivery_id"], within(m.account_id, new["account_id"]))
+        .values(
+            submitted_at=new["submitted_at"],
+            # What receipts have said already stays: those of a message that was in doubt.
+            progress=case((m.progress == literal_column("'{}'"), new["progress"]), else_=m.progress),
+        )
     ),
 )
 _KEEP = Insert(receipts, conflict="keep")
 _EARLY = Query(
     select(r.digest, r.document)
     .where(
-        r.connection_id == bindparam("connection_id"),
+        within(r.connection_id, bindparam("connection_id")),
         r.provider_id == bindparam("provider_id"),
         r.delivery_id.is_(None),
     )
@@ -65,7 +69,7 @@ _EARLY_BY_REFERENCE = Query(
     .where(
         r.reference == bindparam("reference"),
         r.delivery_id.is_(None),
-        r.account_id == bindparam("account_id"),
+        within(r.account_id, bindparam("account_id")),
     )
     .order_by(r.received_at)
 )
@@ -84,12 +88,12 @@ _BY_PROVIDER = Query(
 _STATE = Query(
     select(m.progress, m.address, d.status, d.call_id, d.destination_id, d.key)
     .select_from(messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id)))
-    .where(m.account_id == bindparam("account_id"), m.delivery_id == bindparam("id"))
+    .where(within(m.account_id, bindparam("account_id")), m.delivery_id == bindparam("id"))
     .with_for_update()
 )
 _PROGRESS = Query(
     update(messages)
-    .where(m.account_id == bindparam("of_account"), m.delivery_id == bindparam("with_id"))
+    .where(within(m.account_id, bindparam("of_account")), m.delivery_id == bindparam("with_id"))
     .values(progress=bindparam("new_progress"))
 )
 _STATUS = Query(
@@ -99,7 +103,7 @@ _STATUS = Query(
 )
 _OF_DELIVERY = Query(
     select(r.document)
-    .where(r.delivery_id == bindparam("id"), r.account_id == bindparam("account_id"))
+    .where(r.delivery_id == bindparam("id"), within(r.account_id, bindparam("account_id")))
     .order_by(r.received_at)
 )
 _DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), r.delivery_id.is_(None)))
@@ -107,7 +111,7 @@ _ADD_TEXT = Insert(texts, conflict="keep")
 _LATEST = Query(
     select(m.delivery_id)
     .where(
-        m.account_id == bindparam("account_id"),
+        within(m.account_id, bindparam("account_id")),
         m.address == bindparam("address"),
         m.created_at >= bindparam("since"),
         m.submitted_at.is_not(None),
@@ -118,14 +122,16 @@ _LATEST = Query(
 _REPLIED = Query(
     update(messages)
     .where(
-        m.account_id == bindparam("of_account"), m.delivery_id == bindparam("with_id"), m.replied_at.is_(None)
+        within(m.account_id, bindparam("of_account")),
+        m.delivery_id == bindparam("with_id"),
+        m.replied_at.is_(None),
     )
     .values(replied_at=bindparam("at"))
 )
 _OPTED_OUT = Query(
     update(messages)
     .where(
-        m.account_id == bindparam("of_account"),
+        within(m.account_id, bindparam("of_account")),
         m.delivery_id == bindparam("with_id"),
         m.opted_out_at.is_(None),
     )
@@ -270,7 +276,7 @@ def _apply(
 ) -> Reported | None:
     """None where there is no such message, or its submit has no result yet."""
     rows = link.rows(_STATE, account_id=account_id, id=delivery_id)
-    if not rows or rows[0][4] != connection_id or rows[0][2] == "pending":
+    if not rows or rows[0][4] != connection_id or rows[0][2] in ("pending", "held"):
         return None
     told, address, status, call_id, _, _ = rows[0]
     before = _decode_progress(told)
