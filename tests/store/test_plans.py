@@ -19,8 +19,11 @@ from aftercall.store import (
     delivery_log,
     holding,
     inputs,
+    messages,
     nodes,
     queue,
+    receipts,
+    setup,
     suppressions,
     work,
 )
@@ -34,7 +37,7 @@ from tests.store.make import ACCOUNT, later
 
 CALLS, BATCH = 100_000, 5_000
 BIG = {"calls", "facts", "events", "deliveries", "attempts", "aliases", "merged_calls", "inputs", "traffic",
-       "contacts", "suppressions"}  # fmt: skip
+       "contacts", "suppressions", "messages", "receipts", "provider_ids"}  # fmt: skip
 
 # What each statement of the engine reads, by the index it must take.
 EXPECTED: list[tuple[ModuleType, str, str]] = [
@@ -72,6 +75,30 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (delivery_log, "_ATTEMPTS", "attempts_pkey"),
     (delivery_log, "_TRIED", "deliveries_by_destination"),
     (delivery_log, "_TRIED", "attempts_pkey"),
+    (messages, "_IN_HAND", "deliveries_pkey"),
+    (messages, "_DECIDE", "deliveries_pkey"),
+    (messages, "WAKE", "calls_pkey"),
+    (messages, "_RECENT", "messages_by_address"),
+    (messages, "_TODAY", "messages_by_sender"),
+    (messages, "_DUPLICATE", "messages_by_address"),
+    (messages, "_GET", "messages_pkey"),
+    (messages, "_OF_CALLS", "deliveries_by_key"),
+    (receipts, "_SUBMITTED", "messages_pkey"),
+    (receipts, "_BY_PROVIDER", "provider_ids_pkey"),
+    (receipts, "_EARLY", "receipts_early"),
+    (receipts, "_EARLY_BY_REFERENCE", "receipts_early_by_reference"),
+    (receipts, "_FOUND", "receipts_pkey"),
+    (receipts, "_STATE", "messages_pkey"),
+    (receipts, "_PROGRESS", "messages_pkey"),
+    (receipts, "_STATUS", "deliveries_pkey"),
+    (receipts, "_OF_DELIVERY", "receipts_by_delivery"),
+    (receipts, "_DROP_EARLY", "receipts_early_by_age"),
+    (receipts, "_LATEST", "messages_by_address"),
+    (receipts, "_DOUBTS", "deliveries_in_doubt"),
+    (receipts, "_RESOLVE", "deliveries_pkey"),
+    (setup, "_GET", "setup_by_id"),
+    (setup, "_FIND", "setup_by_id"),
+    (setup, "_ALL", "setup_pkey"),
 ]
 
 

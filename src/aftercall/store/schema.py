@@ -277,8 +277,8 @@ messages = Table(
     Column("opted_out_at", BigInteger),
     Column("progress", Text, nullable=False),
     Column("decision", Text, nullable=False),
-    Index("messages_by_address", "account_id", "address", "created_at"),
-    Index("messages_by_sender", "account_id", "sender", "created_at"),
+    Index("messages_by_address", "address", "created_at"),
+    Index("messages_by_sender", "sender", "created_at"),
     Index("messages_by_time", "account_id", "created_at"),
     sqlite_with_rowid=False,
 )
@@ -307,9 +307,9 @@ receipts = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
     Index("receipts_by_delivery", "delivery_id", **_where("delivery_id IS NOT NULL")),
-    Index("receipts_early", "connection_id", "provider_id", **_where("delivery_id IS NULL")),
+    Index("receipts_early", "provider_id", "connection_id", **_where("delivery_id IS NULL")),
     Index("receipts_early_by_reference", "reference", **_where("delivery_id IS NULL")),
-    Index("receipts_by_age", "received_at"),
+    Index("receipts_early_by_age", "received_at", **_where("delivery_id IS NULL")),
     sqlite_with_rowid=False,
 )
 

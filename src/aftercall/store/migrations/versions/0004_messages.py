@@ -127,8 +127,8 @@ def _messages() -> None:
         sa.Column("decision", sa.Text, nullable=False),
         sqlite_with_rowid=False,
     )
-    op.create_index("messages_by_address", "messages", ["account_id", "address", "created_at"])
-    op.create_index("messages_by_sender", "messages", ["account_id", "sender", "created_at"])
+    op.create_index("messages_by_address", "messages", ["address", "created_at"])
+    op.create_index("messages_by_sender", "messages", ["sender", "created_at"])
     op.create_index("messages_by_time", "messages", ["account_id", "created_at"])
     op.create_table(
         "provider_ids",
@@ -154,9 +154,9 @@ def _receipts() -> None:
         sqlite_with_rowid=False,
     )
     _partial("receipts_by_delivery", "receipts", ["delivery_id"], "delivery_id IS NOT NULL")
-    _partial("receipts_early", "receipts", ["connection_id", "provider_id"], "delivery_id IS NULL")
+    _partial("receipts_early", "receipts", ["provider_id", "connection_id"], "delivery_id IS NULL")
     _partial("receipts_early_by_reference", "receipts", ["reference"], "delivery_id IS NULL")
-    op.create_index("receipts_by_age", "receipts", ["received_at"])
+    _partial("receipts_early_by_age", "receipts", ["received_at"], "delivery_id IS NULL")
 
 
 def _texts() -> None:
