@@ -37,6 +37,19 @@ async def test_text_that_would_go_is_shown_with_its_cost_and_every_check(desk: D
     assert (await desk.api.get("/v1/messages"))["items"] == []
 
 
+async def test_mail_is_explained_as_texts_are(desk: Desk) -> None:
+    asked = text(to="ada@example.com", subject="Your call with {{ agent.name }}")
+    (message,) = (await desk.api.post("/v1/email/explain", asked))["messages"]
+    assert (message["would"], message["reason"]) == ("block", "no_connection")
+    assert (message["subject"], message["segments"]) == ("Your call with Jordan", None)
+
+
+async def test_action_of_texts_is_no_action_of_mails(desk: Desk) -> None:
+    rule = await desk.rule()
+    asked = {"rule_id": rule.id, "call_id": await desk.missed()}
+    assert (await desk.api.post("/v1/email/explain", asked)).field == "rule_id"
+
+
 async def test_time_that_is_asked_for_counts(desk: Desk) -> None:
     asked = text(category="promotional")
     (night,) = (await desk.api.post("/v1/sms/explain", asked | {"at": NIGHT}))["messages"]
