@@ -7,6 +7,7 @@ import pytest
 from aftercall.domain.connection import Connection
 from aftercall.domain.dlt import DltTemplate
 from aftercall.domain.message_template import MessageTemplate
+from aftercall.engine.rehearsal import Wanted, as_test, by_hand
 from aftercall.server import Server
 from tests.api.conftest import Api
 from tests.api.desk import CALLER, Desk
@@ -157,6 +158,21 @@ async def test_test_that_does_not_arrive_says_exactly_why_and_is_not_tried_again
     stored = await desk.api.get(f"/v1/messages/{answer['message_id']}")
     assert (stored["attempts"], stored["next_attempt_at"]) == (1, None)
     assert len(desk.sent()) == 1
+
+
+async def test_test_whose_server_died_is_in_doubt_and_not_sent_again(desk: Desk) -> None:
+    """The start was committed, the result never was."""
+    app, settings = desk.app, await desk.app.settings.get(desk.account_id)
+    assert settings is not None
+    wanted = Wanted(template=desk.template, to=CALLER)
+    test, _ = as_test(by_hand(wanted, None, None, settings.office, app.clock.now()))
+    await app.store.add_resends([test], owner=app.fleet.incarnation)
+    begun, _, goes = await app.gate.decide(test, settings)
+    assert goes
+    await app.store.unclaim([begun])
+    app.dispatcher.wake()
+    doubt = await desk.message("unknown")
+    assert (doubt["id"], doubt["reason"], desk.sent()) == (test.id, "in_doubt", [])
 
 
 async def test_test_that_would_have_to_wait_is_not_sent_later(desk: Desk) -> None:
