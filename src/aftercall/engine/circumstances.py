@@ -61,8 +61,9 @@ async def circumstances(
     connection = settings.connections.get(delivery.destination_id)
     zone = ZoneInfo(account.time_zone)
     today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    value = message.sms.sender if message.sms is not None else None
-    lately = await store.lately(delivery, address, message.rule_id, value, now - REMEMBERED, today)
+    # To count what a sender has sent takes longer with every text of the day: only where it has a cap.
+    counted = sender.value if sender is not None and sender.daily_cap is not None else None
+    lately = await store.lately(delivery, address, message.rule_id, counted, now - REMEMBERED, today)
     suppressed = await store.find_suppressions(account.id, [address]) if address else {}
     contacts = await store.find_contacts(account.id, [address]) if address and settings.has_contacts else {}
     rule_enabled = None
