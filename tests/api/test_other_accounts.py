@@ -10,7 +10,7 @@ from tests.api.setups import connection, rule, sender, template
 PERSON = "+14085550199"
 BODIES: dict[str, Any] = {
     "disposition": {"disposition": "Mine"}, "notes": {"notes": "Mine"}, "tags": {"tags": ["mine"]},
-    "wrap-up": {"wrap_up_seconds": 1}, "replay": {"since": "2020-01-01T00:00:00Z"},
+    "wrap-up": {"wrap_up_seconds": 1}, "resend": {"confirm": True}, "replay": {"since": "2020-01-01T00:00:00Z"},
 }  # fmt: skip
 
 
@@ -24,6 +24,8 @@ async def own(api: Api) -> dict[str, str]:
     await api.post(f"/in/{source['id']}", [{}], X_AfterCall_Token=source["token"])
     ids["input_id"] = (await api.get(f"/v1/sources/{source['id']}/inputs"))["items"][0]["id"]
     ids["key_id"] = (await api.post("/v1/keys", {"name": "k", "scopes": ["calls:read"]}))["id"]
+    asked = {"to": "+14085550007", "text": "Hi", "category": "conversational"}
+    ids["message_id"] = (await api.post("/v1/messages/test", asked))["message_id"]
     ids["account_id"] = (await api.get("/v1/account"))["id"]
     for kind in ("number", "agent", "queue", "menu", "disposition"):
         key = "+14085559876" if kind == "number" else "k"
@@ -44,7 +46,7 @@ async def everything(api: Api) -> str:
     """All that the account's lists show."""
     paths = ("webhooks", "calls", "deliveries", "sources", "keys", "numbers", "agents", "queues", "menus",
              "dispositions", "contacts", "suppressions", "connections", "senders", "message-templates",
-             "rules", "policies")  # fmt: skip
+             "rules", "policies", "messages", "messages/rates", "texts")  # fmt: skip
     shown = json.dumps([(await api.get(f"/v1/{path}")).body for path in paths], sort_keys=True)
     return re.sub(r'"last_used_at": [^,]*', "", shown)  # our own key is in use
 
@@ -92,7 +94,16 @@ async def test_filters_reach_no_other_account(api: Api, stranger: Api) -> None:
     ids = await own(api)
     for query in (f"webhook_id={ids['webhook_id']}", f"call_id={ids['call_id']}"):
         assert (await stranger.get(f"/v1/deliveries?{query}"))["items"] == []
+    for query in (f"call_id={ids['call_id']}", "address=%2B14085550007"):
+        assert (await stranger.get(f"/v1/messages?{query}"))["items"] == []
     assert (await stranger.get(f"/v1/calls?source_id={ids['source_id']}"))["items"] == []
+
+
+async def test_question_about_another_accounts_call_is_refused(api: Api, stranger: Api) -> None:
+    ids = await own(api)
+    asked = {"to": "+14085551234", "text": "Hi", "category": "promotional", "call_id": ids["call_id"]}
+    answer = await stranger.post("/v1/sms/explain", asked)
+    assert (answer.status, answer.field) == (422, "call_id")
 
 
 async def test_events_for_another_accounts_source_are_refused(api: Api, stranger: Api) -> None:

@@ -87,6 +87,7 @@ async def test_fixed_recipients_are_kept_as_they_are_sent_to(api: Api) -> None:
     await api.patch("/v1/account", {"country": "US"})
     texts = await rule(api, recipients="fixed", to=["(408) 555-0102", "+14085550102"])
     assert texts["to"] == ["+14085550102"]
+    assert (await api.patch(f"/v1/rules/{texts['id']}", {"recipients": "user"}))["to"] == []
     mails = await rule(api, channel="email", recipients="fixed", to=["ops@exämple.com"])
     assert mails["to"] == ["ops@xn--exmple-cua.com"]
 

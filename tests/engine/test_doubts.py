@@ -115,3 +115,18 @@ def _text(doubtful: Doubtful) -> str:
     from urllib.parse import parse_qs
 
     return parse_qs(doubtful.receiver.requests[0].body.decode())["Body"][0]
+
+
+async def test_late_answer_names_the_message_for_the_receipts_that_follow(doubtful: Doubtful) -> None:
+    """The submit's own answer comes after its time was up; what follows knows the provider's id only."""
+    doubtful.receiver.plan(PATH, Answer(503))
+    await doubtful.missed()
+    (delivery,) = await doubtful.home.settled("unknown", channel="sms")
+    hear = doubtful.home.app.receiving.hear
+    await hear(doubtful.connection, [Receipt(provider_id="p-9", reference=delivery.id, status="sent")], ())
+    await doubtful.home.settled("sent", channel="sms")
+    await hear(doubtful.connection, [Receipt(provider_id="p-9", status="delivered")], ())
+    await doubtful.home.settled("delivered", channel="sms")
+    row = await doubtful.home.app.store.get_message(doubtful.home.account_id, delivery.id)
+    assert row is not None
+    assert (row.progress.ids, row.submitted_at is None) == (("p-9",), False)

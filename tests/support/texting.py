@@ -7,6 +7,7 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.contact import Consent, Contact
+from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.guard.decision import Decision
 from aftercall.domain.message import Receipt
 from aftercall.domain.message_template import MessageTemplate
@@ -14,6 +15,7 @@ from aftercall.domain.rule import Rule
 from aftercall.domain.sender import A2p, Sender
 from aftercall.engine.ids import new_id
 from aftercall.engine.message_rows import MessageRow
+from aftercall.engine.rehearsal import Wanted, as_test, by_hand
 from tests.support.house import House
 from tests.support.receiver import Answer, Receiver
 
@@ -85,6 +87,13 @@ class Texting:
         row = await self.home.app.store.get_message(self.home.account_id, delivery.id)
         assert row is not None
         return row
+
+    async def send_test(self) -> tuple[Delivery, Decision, Attempt | None]:
+        settings = await self.home.app.settings.get(self.home.account_id)
+        assert settings is not None
+        wanted = Wanted(template=self.template, to=CALLER)
+        made, _ = as_test(by_hand(wanted, None, None, settings.office, self.home.clock.now()))
+        return await self.home.app.dispatcher.send_test_message(made, settings)
 
     async def told(self, *receipts: Receipt) -> None:
         await self.home.app.receiving.hear(self.connection, receipts, ())

@@ -1,23 +1,34 @@
 """/v1/calls: the call log, one call with everything that happened, and what people add to it (L1, L2, D2)."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
-from aftercall.api.deliveries import DeliveryOut
+from aftercall.api.call_shown import (
+    CallDetail,
+    CallOut,
+    DecisionsOut,
+    EventsOut,
+    FactsOut,
+    acting,
+    call_fields,
+    event_out,
+    message_out,
+)
 from aftercall.api.deliveries import shown as delivery_shown
+from aftercall.api.message_shown import decided
+from aftercall.api.names import names_of
 from aftercall.api.operation import Ask, Listing, operation
-from aftercall.api.reasons import why_skipped
-from aftercall.api.timeline import Moment, timeline
-from aftercall.domain.call import Call
+from aftercall.api.timeline import timeline
 from aftercall.domain.errors import Invalid, NotFound, Problem
 from aftercall.domain.fact import CallType, Data, Direction, Fact, Kind, Status
+from aftercall.domain.rule import Rule
 from aftercall.engine.accept import Item
 from aftercall.engine.ids import ulid
-from aftercall.engine.joined import told_by
-from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery, SpokenEvent
+from aftercall.engine.message_rows import MessageQuery, MessageRow
+from aftercall.engine.rows import CallQuery, CallRow, DeliveryQuery
 
 TAG = "Calls"
 At = Annotated[datetime, Meta(tz=True)]
@@ -46,53 +57,6 @@ class CallsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_duration_seconds: Seconds | None = None
     cursor: Annotated[str, Meta(max_length=500)] | None = None
     limit: Annotated[int, Meta(ge=1, le=200)] = 50
-
-
-class CallOut(Call, frozen=True, kw_only=True, omit_defaults=False):
-    """A call as it is known now. `revision` is 0 until it is completed."""
-
-    call_id: str
-    source_id: str
-    revision: int
-    completed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-
-
-class EventOut(msgspec.Struct, frozen=True, kw_only=True):
-    event: str
-    event_id: str
-    occurred_at: datetime
-    received_at: datetime
-    spoken_at: datetime
-    sequence: int
-    revision: int
-    late: bool
-    is_test: bool
-    details: dict[str, Any]
-    skipped: tuple["SkippedOut", ...]
-
-
-class SkippedOut(msgspec.Struct, frozen=True):
-    """A webhook that chose the event and did not get it."""
-
-    webhook_id: str
-    code: str
-    reason: str
-
-
-class CallDetail(CallOut, frozen=True, kw_only=True, omit_defaults=False):
-    timeline: tuple[Moment, ...]
-    events: tuple[EventOut, ...]
-    deliveries: tuple[DeliveryOut, ...]
-
-
-class FactsOut(msgspec.Struct, frozen=True):
-    items: tuple[Fact, ...]
-
-
-class EventsOut(msgspec.Struct, frozen=True):
-    items: tuple[EventOut, ...]
 
 
 class DispositionForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -124,12 +88,13 @@ class Told(msgspec.Struct, frozen=True):
 @operation("GET", "/v1/calls", "calls:read", "List calls, newest first", tag=TAG)
 async def list_calls(ask: Ask, query: CallsQuery) -> Listing[CallOut]:
     page = await ask.app.store.list_calls(ask.account_id, CallQuery(**msgspec.structs.asdict(query)))
-    return Listing(tuple(CallOut(**_fields(row)) for row in page.items), page.next_cursor)
+    return Listing(tuple(CallOut(**call_fields(row)) for row in page.items), page.next_cursor)
 
 
 @operation("GET", "/v1/calls/{call_id}", "calls:read", "Read a call and all that happened", tag=TAG)
 async def get_call(ask: Ask, call_id: str) -> CallDetail:
-    """The record, its events, deliveries, the webhooks that did not get it and why, and all of it in time.
+    """The record, its events, deliveries and messages, the webhooks and actions that did not get it and why, and all
+    of it in time.
 
     A call that turned out to be one with another keeps its id and its record; `merged_into` names the call it
     lives on as, which is the one that lists show.
@@ -137,18 +102,39 @@ async def get_call(ask: Ask, call_id: str) -> CallDetail:
     row = await _find(ask, call_id)
     events = await ask.app.store.call_events(ask.account_id, call_id)
     page = await ask.app.store.list_deliveries(ask.account_id, DeliveryQuery(call_id=call_id, limit=200))
+    texting = any(delivery.channel != "webhook" for delivery in page.items)
+    messages = await _messages(ask, call_id) if texting else ()
+    receipts = {m.delivery.id: await ask.app.store.message_receipts(ask.account_id, m.delivery.id)
+                for m in messages if m.progress.parts}  # fmt: skip
+    rules = await names_of(ask, Rule) if texting or acting(events) else {}
     return CallDetail(
-        **_fields(row),
-        timeline=timeline(row, events, page.items),
-        events=tuple(_event(event) for event in events),
+        **call_fields(row),
+        timeline=timeline(row, events, page.items, messages, receipts, rules),
+        events=tuple(event_out(event, rules) for event in events),
         deliveries=tuple(delivery_shown(delivery) for delivery in page.items),
+        messages=tuple(message_out(message, rules) for message in messages),
     )
 
 
 @operation("GET", "/v1/calls/{call_id}/events", "calls:read", "The call's events, in order", tag=TAG)
 async def get_call_events(ask: Ask, call_id: str) -> EventsOut:
     await _find(ask, call_id)
-    return EventsOut(tuple(_event(e) for e in await ask.app.store.call_events(ask.account_id, call_id)))
+    events = await ask.app.store.call_events(ask.account_id, call_id)
+    rules = await names_of(ask, Rule) if acting(events) else {}
+    return EventsOut(tuple(event_out(event, rules) for event in events))
+
+
+@operation(
+    "GET",
+    "/v1/calls/{call_id}/decisions",
+    "messages:read",
+    "Why the call's messages went or did not",
+    tag=TAG,
+)
+async def get_call_decisions(ask: Ask, call_id: str) -> DecisionsOut:
+    """The guard's latest decision about each text and mail of the call, newest message first."""
+    await _find(ask, call_id)
+    return DecisionsOut(tuple(decided(row) for row in await _messages(ask, call_id)))
 
 
 @operation("GET", "/v1/calls/{call_id}/facts", "calls:read", "The facts the call is made of", tag=TAG)
@@ -223,35 +209,12 @@ async def _find(ask: Ask, call_id: str) -> CallRow:
     return row
 
 
-def _fields(row: CallRow) -> dict[str, Any]:
-    return {
-        **{name: getattr(row.call, name) for name in Call.__struct_fields__},
-        "call_id": row.id,
-        "source_id": told_by(row.call, row.source_id),
-        "revision": row.speech.revision,
-        "completed_at": row.speech.completed_at,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
-
-
-def _event(spoken: SpokenEvent) -> EventOut:
-    event = spoken.event
-    return EventOut(
-        event=event.name,
-        event_id=event.event_id,
-        occurred_at=event.occurred_at,
-        received_at=event.received_at,
-        spoken_at=event.spoken_at,
-        sequence=event.sequence,
-        revision=event.revision,
-        late=event.late,
-        is_test=event.is_test,
-        details=event.details,
-        skipped=tuple(SkippedOut(s.subscriber_id, s.why, why_skipped(s.why)) for s in spoken.skipped),
-    )
+async def _messages(ask: Ask, call_id: str) -> tuple[MessageRow, ...]:
+    page = await ask.app.store.list_messages(ask.account_id, MessageQuery(call_id=call_id, limit=200))
+    return page.items
 
 
 OPERATIONS = (
-    list_calls, get_call, get_call_events, get_call_facts, set_disposition, set_notes, set_tags, set_wrap_up,
+    list_calls, get_call, get_call_events, get_call_facts, get_call_decisions, set_disposition, set_notes,
+    set_tags, set_wrap_up,
 )  # fmt: skip

@@ -1,6 +1,5 @@
 """/v1/connections: ways out to people, with SMS providers and mail servers: set up, tried, watched (S3, S7)."""
 
-import asyncio
 import time
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -32,8 +31,6 @@ READ, WRITE = "messages:read", "messages:write"
 ITEM = "/v1/connections/{connection_id}"
 EXAMPLE = {"type": "twilio", "name": "Twilio",
            "settings": {"account_sid": "AC" + 32 * "0", "auth_token": "a-secret"}}  # fmt: skip
-COMING = 10.0  # seconds that a connection that stays open is waited for when it is tried
-LOOK = 0.1
 SAME = (
     "id", "channel", "type", "name", "status", "status_reason", "rate_limit", "max_in_flight", "timeout_seconds",
     "retry_schedule", "keyword_replies", "price", "currency", "created_at", "updated_at",
@@ -211,18 +208,10 @@ async def _probe(ask: Ask, connection: Connection) -> str:
         return await ask.app.smtp.probe(connection)
     if not TYPES[connection.type].keeps:
         return await ask.app.sms.probe(connection)
-    until = time.monotonic() + COMING
-    while (session := _session(ask, connection)) is not None and time.monotonic() < until:
-        if session.state != "connecting" or session.error:
-            break
-        await asyncio.sleep(LOOK)
-    if session is None:
-        raise Invalid(f"The connection is {connection.status}.")
-    if session.state == "elsewhere":
+    session = _session(ask, connection)
+    if session is not None and session.state == "elsewhere":
         raise Invalid("Another node of the fleet holds this connection; this one does not know how it is.")
-    if session.state != "connected":
-        raise Invalid(session.error or "The connection is still being made.")
-    return await ask.app.sms.probe(connection)
+    return await ask.app.smpp.probe(connection)
 
 
 async def _apply_status(ask: Ask, before: Connection, after: Connection, *, release: bool) -> None:

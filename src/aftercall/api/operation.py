@@ -16,8 +16,8 @@ from msgspec import Meta
 from aftercall.api.access import Access, Caller
 from aftercall.api.answers import JSON
 from aftercall.app import App
-from aftercall.domain.account import Account
-from aftercall.domain.errors import NotFound
+from aftercall.domain.account import Account, Scope
+from aftercall.domain.errors import Forbidden, NotFound
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Handler = Callable[..., Awaitable[Any]]
@@ -42,6 +42,11 @@ class Ask(msgspec.Struct, frozen=True):
     @property
     def now(self) -> datetime:
         return self.app.clock.now()
+
+    def need(self, scope: Scope) -> None:
+        """A scope beyond the operation's own, for part of what it does. Raises Forbidden."""
+        if scope not in self.caller.scopes:
+            raise Forbidden(f"This API key lacks the scope {scope}.")
 
     async def account(self) -> Account:
         found = await self.app.store.get_account(self.account_id)

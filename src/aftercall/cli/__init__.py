@@ -14,6 +14,7 @@ from aftercall.cli.doctor import doctor
 from aftercall.cli.dry_run import dry_run
 from aftercall.cli.keys import accounts, keys
 from aftercall.cli.look import calls, deliveries, replay, webhooks
+from aftercall.cli.messages import explain_sms, messages
 from aftercall.cli.rebuild import rebuild
 from aftercall.cli.rules import rules, templates
 from aftercall.cli.send import send
@@ -33,9 +34,10 @@ app = App(
     result_action="return_value",
 )
 sources.command(dry_run, name="dry-run")
+app.command(explain_sms, name="explain-sms")
 for command in (serve, migrate, demo, send, spool, replay, rebuild, backup, doctor, config, catch):
     app.command(command)
-for group in (keys, accounts, webhooks, calls, deliveries, sources):
+for group in (keys, accounts, webhooks, calls, deliveries, messages, sources):
     app.command(group)
 for group in (connections, senders, templates, rules, contacts, suppressions):
     app.command(group)

@@ -103,7 +103,7 @@ def show_call(id: str, remote: Remote | None = None) -> None:
     """Show one call and everything that happened: events, deliveries, and who did not get it and why."""
     call = run(ask(remote, "GET", f"/v1/calls/{id}"))
     moments = call.pop("timeline")
-    for name in ("events", "deliveries"):
+    for name in ("events", "deliveries", "messages"):
         call.pop(name)
     table(("field", "value"), [(n, plain(v)) for n, v in call.items() if v not in (None, [], {}, False)])
     out.print()

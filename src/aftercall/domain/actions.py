@@ -73,14 +73,10 @@ def act(event: Event, rules: Sequence[Rule], office: Office, setting: Setting) -
     holds: list[Hold] = []
     ran = list(setting.ran)
     for rule in rules:
-        trigger = _trigger(rule, event, setting.call)
+        trigger = trigger_of(rule, event, setting.call)
         if trigger is None:
             continue
-        why = refused(rule, event, setting.call, setting.waiting, setting.source_id)
-        if why is None and setting.call.is_test:
-            why = "test_call"  # a sample's number may be somebody's
-        if why is None and len(ran) >= MAX_ACTIONS:
-            why = "over_limit"
+        why = turned_away(rule, event, setting, ran)
         if why is not None:
             skipped.append(Skipped(rule.id, why))
             continue
@@ -95,6 +91,16 @@ def act(event: Event, rules: Sequence[Rule], office: Office, setting: Setting) -
         except Problem as error:  # a template can make more of a call than can be sent
             skipped.append(Skipped(rule.id, error.code))
     return Acted(tuple(deliveries), tuple(skipped), tuple(holds), tuple(ran))
+
+
+def turned_away(rule: Rule, event: Event, setting: Setting, ran: Sequence[str]) -> str | None:
+    """Why a rule that waits for this event does not run; None when it does. `ran` are those that have."""
+    why = refused(rule, event, setting.call, setting.waiting, setting.source_id)
+    if why is None and setting.call.is_test:
+        why = "test_call"  # a sample's number may be somebody's
+    if why is None and len(ran) >= MAX_ACTIONS:
+        why = "over_limit"
+    return why
 
 
 def carry_out(
@@ -118,10 +124,11 @@ def carry_out(
 
 def first_trigger(rule: Rule, event: Event, call: Call) -> str:
     """The trigger under which a rule that waited for more runs in the end."""
-    return _trigger(rule, event, call) or rule.triggers[0]
+    return trigger_of(rule, event, call) or rule.triggers[0]
 
 
-def _trigger(rule: Rule, event: Event, call: Call) -> str | None:
+def trigger_of(rule: Rule, event: Event, call: Call) -> str | None:
+    """The first of the rule's triggers that this event sets off."""
     chosen, certain = waiting_for(rule.triggers, event.name)
     return next((t for t in chosen if certain or fires(t, call, event)), None)
 

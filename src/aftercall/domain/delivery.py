@@ -51,6 +51,11 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     resend_of: str | None = None  # a manual resend is a delivery of its own
     is_test: bool = False
 
+    @property
+    def put_off(self) -> bool:
+        """Whether its first attempt had to wait: for a window, or because its destination was paused."""
+        return self.attempts == 0 and self.due_at is not None and self.due_at > self.created_at
+
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What came of one attempt. The channel says whether trying again makes sense; it decides nothing."""

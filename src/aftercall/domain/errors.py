@@ -8,6 +8,7 @@ Problem
 ├── Forbidden          403
 ├── NotFound           404
 ├── Conflict           409
+│   └── Unconfirmed    409  a message goes to a person once more, which somebody has to want
 ├── Busy               429  try again after `retry_after` seconds
 └── Unavailable        503  try again after `retry_after` seconds
 """
@@ -95,6 +96,12 @@ class Conflict(Problem):
 
     code = "conflict"
     status = 409
+
+
+class Unconfirmed(Conflict):
+    """This goes to a person, who may get it twice."""
+
+    code = "confirmation_needed"
 
 
 class Busy(Problem):

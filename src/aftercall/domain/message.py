@@ -104,6 +104,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of a delivery that is a message: one of `sms` and `email`, and where it came from.
 
     `given` is the recipient as the call had it, before it was read as a number. `expires_at`: too late after that.
+    `answers` is the id of the text with a keyword (STOP, START, HELP) that this is our one answer to.
     """
 
     role: Role
@@ -115,6 +116,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     anonymous: bool = False
     expires_at: datetime
     override: Override | None = None
+    answers: str | None = None
 
     @property
     def to(self) -> str:

@@ -70,8 +70,10 @@ def fold(progress: Progress, receipt: Receipt) -> Progress:
             receipt.detail,
         )
         parts = {**parts, id_: part}
+    named = (id_,) if id_ and receipt.reference is not None and not progress.ids else progress.ids
     return msgspec.structs.replace(
         progress,
+        ids=named,
         parts=parts,
         segments=receipt.segments or progress.segments,
         price=receipt.price or progress.price,

@@ -60,7 +60,7 @@ class Aftermath:
         if outcome.ok:
             if before.failures:
                 lane.state = breaker.succeeded(before, now)
-            if attempt.number == 1:
+            if attempt.number == 1 and not delivery.put_off:
                 self._metrics.observe("aftercall_delay_seconds", (now - delivery.created_at).total_seconds())
         else:
             if destination is not None and breaker.counts(delivery.channel, outcome):
@@ -91,7 +91,7 @@ class Aftermath:
     ) -> None:
         try:
             if attempt.outcome.suppress and isinstance(destination, Connection):
-                await self._suppress(destination, attempt, now)
+                await self.suppress(destination, attempt, now)
             if isinstance(destination, Webhook) and (
                 attempt.outcome.gone or breaker.given_up(lane.state, now)
             ):
@@ -101,7 +101,8 @@ class Aftermath:
         except Unavailable:  # the next failure will have the same consequences
             log.warning("consequences_wait_for_the_store", extra={"destination_id": destination.id})
 
-    async def _suppress(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
+    async def suppress(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
+        """The provider said that the recipient wants no more."""
         found = await self._store.get_message(connection.account_id, attempt.delivery_id)
         if found is not None:
             reason = attempt.outcome.provider_code or str(attempt.outcome.error)

@@ -36,6 +36,7 @@ def intent_of(delivery: Delivery, message: Message, *, dry_run: bool = False) ->
         is_test=delivery.is_test,
         dry_run=dry_run,
         override=message.override,
+        answers=message.answers,
     )
 
 

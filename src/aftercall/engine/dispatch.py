@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -17,6 +17,7 @@ import msgspec
 from aftercall.domain.breaker import LaneState
 from aftercall.domain.delivery import Attempt, Delivery, Outcome, settle
 from aftercall.domain.errors import Unavailable
+from aftercall.domain.guard.decision import Decision
 from aftercall.engine.aftermath import Aftermath
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.gate import Gate
@@ -24,7 +25,7 @@ from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
 from aftercall.engine.ports import Channel, Clock, Store
 from aftercall.engine.recorder import Recorder
-from aftercall.engine.rows import Destination, Finished
+from aftercall.engine.rows import Destination, Finished, Settings
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)
@@ -138,17 +139,25 @@ class Dispatcher:
         """Send at once, outside the lane; recorded, never retried (W9)."""
         await self._store.add_resends([delivery], owner=self._fleet.incarnation)
         attempt = await self._try(delivery, destination)
-        outcome = attempt.outcome
-        settled = settle(outcome, 1, self._clock.now(), (), channel=delivery.channel)
-        done = msgspec.structs.replace(
-            delivery,
-            status=settled.status,
-            reason=None if outcome.ok else outcome.error or settled.reason,
-            attempts=1,
-            due_at=settled.due_at,
-        )
+        done = _tried_once(delivery, attempt, self._clock.now())
         await self._store.record([Finished(delivery=done, attempt=attempt)], [])
         return attempt
+
+    async def send_test_message(
+        self, delivery: Delivery, settings: Settings
+    ) -> tuple[Delivery, Decision, Attempt | None]:
+        """Likewise a text or mail, if the guard lets it go (S8): what became of it, why, and the attempt."""
+        await self._store.add_resends([delivery], owner=self._fleet.incarnation)
+        after, decision, goes = await self._gate.decide(delivery, settings)
+        connection = settings.connections.get(delivery.destination_id)
+        if not goes or connection is None:
+            return after, decision, None
+        attempt = await self._try(after, connection)
+        done = _tried_once(after, attempt, self._clock.now())
+        await self._store.record([Finished(delivery=done, attempt=attempt)], [])
+        if attempt.outcome.suppress:
+            await self._aftermath.suppress(connection, attempt, self._clock.now())
+        return done, decision, attempt
 
     # --- what goes out ------------------------------------------------------------------------------------
 
@@ -383,3 +392,17 @@ class Dispatcher:
         for lane in self._lanes.values():
             self._drop(lane)
         self._due.set()
+
+
+def _tried_once(delivery: Delivery, attempt: Attempt, now: datetime) -> Delivery:
+    """A test after its one attempt."""
+    outcome = attempt.outcome
+    settled = settle(outcome, 1, now, (), channel=delivery.channel)
+    plain = outcome.ok or outcome.in_doubt
+    return msgspec.structs.replace(
+        delivery,
+        status=settled.status,
+        reason=settled.reason if plain else outcome.error or settled.reason,
+        attempts=1,
+        due_at=settled.due_at,
+    )

@@ -6,6 +6,7 @@ Decisions are committed in groups, as results are: a batch is whatever queued wh
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -14,6 +15,7 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Unavailable
 from aftercall.domain.guard.decision import Decision
 from aftercall.domain.guard.evaluate import evaluate
+from aftercall.domain.guard.intent import Known
 from aftercall.domain.message import Message
 from aftercall.engine.circumstances import circumstances, decode_message, intent_of
 from aftercall.engine.message_rows import Decided
@@ -53,6 +55,12 @@ class Gate:
         await self._tell(after, decision)
         return None
 
+    async def rehearse(self, delivery: Delivery, settings: Settings, at: datetime) -> Decision:
+        """What would be decided about a message at that time. Nothing is stored, nothing goes."""
+        message = decode_message(delivery.body)
+        known = await self._circumstances(delivery, settings, message, at)
+        return evaluate(intent_of(delivery, message, dry_run=True), known, settings.policies, at)
+
     async def decide(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision, bool]:
         """The delivery as it is from now on, the decision, and whether it goes. Raises Unavailable."""
         message = decode_message(delivery.body)
@@ -70,6 +78,7 @@ class Gate:
                 segments=message.sms.segments if message.sms is not None else 1,
                 decision=decision,
                 goes=decision.goes,
+                deferred=decision.outcome == "defer" or delivery.put_off,
             )
             return after, decision, await self._commit(row)
 
@@ -89,10 +98,15 @@ class Gate:
 
     async def _evaluate(self, delivery: Delivery, settings: Settings, message: Message) -> Decision:
         now = self._clock.now()
+        known = await self._circumstances(delivery, settings, message, now)
+        return evaluate(intent_of(delivery, message), known, settings.policies, now)
+
+    async def _circumstances(
+        self, delivery: Delivery, settings: Settings, message: Message, now: datetime
+    ) -> Known:
         connection = settings.connections.get(delivery.destination_id)
         traits = self._traits.get(connection.type) if connection is not None else None
-        known = await circumstances(self._store, settings, delivery, message, traits, now)
-        return evaluate(intent_of(delivery, message), known, settings.policies, now)
+        return await circumstances(self._store, settings, delivery, message, traits, now)
 
     async def _commit(self, row: Decided) -> bool:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -119,9 +133,9 @@ class Gate:
 
 
 def _after(delivery: Delivery, decision: Decision) -> Delivery:
-    """What the decision makes of the delivery."""
+    """What the decision makes of the delivery. A test goes now or not at all."""
     if decision.goes:
         return msgspec.structs.replace(delivery, started=delivery.attempts + 1, reason=None)
-    if decision.outcome == "defer":
+    if decision.outcome == "defer" and not delivery.is_test:
         return msgspec.structs.replace(delivery, due_at=decision.defer_until, reason=decision.primary_code)
     return msgspec.structs.replace(delivery, status="blocked", reason=decision.primary_code, due_at=None)

@@ -11,7 +11,10 @@ from aftercall.domain.progress import Progress
 
 
 class Decided(msgspec.Struct, frozen=True, kw_only=True):
-    """A message and what the guard said of it. `delivery` is as it is from now on; `goes`: its attempt begins."""
+    """A message and what the guard said of it. `delivery` is as it is from now on; `goes`: its attempt begins.
+
+    `deferred`: it has had to wait, now or before; its delay is not ours.
+    """
 
     delivery: Delivery
     message: Message
@@ -20,6 +23,7 @@ class Decided(msgspec.Struct, frozen=True, kw_only=True):
     segments: int
     decision: Any  # domain.guard.Decision, as stored
     goes: bool
+    deferred: bool = False
 
 
 class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +39,7 @@ class MessageRow(msgspec.Struct, frozen=True, kw_only=True):
     submitted_at: datetime | None
     replied_at: datetime | None
     opted_out_at: datetime | None
+    deferred: bool  # it had to wait, for a window or because its connection was paused
     progress: Progress
     decision: bytes  # JSON of domain.guard.Decision
 
@@ -47,6 +52,7 @@ class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     template_id: str | None = None
     sender: str | None = None
     connection_id: str | None = None
+    call_id: str | None = None
     address: str | None = None
     status: tuple[str, ...] = ()
     since: datetime | None = None
@@ -71,6 +77,11 @@ class Reported(msgspec.Struct, frozen=True, kw_only=True):
     address: str | None = None
     status: DeliveryStatus | None = None  # the message's, where the receipt changed it
     call_id: str | None = None
+
+
+class StoredReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    receipt: Receipt
+    received_at: datetime
 
 
 class StoredText(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ HELP = {
     "aftercall_callbacks_total": "Callbacks of providers of messages, by result.",
     "aftercall_liveness_total": "Calls whose end did not come and whose vendor was asked, by its answer.",
     "aftercall_accept_seconds": "From reading a request to its commit.",
-    "aftercall_delay_seconds": "From an event being due to the receiver's 2xx at the first attempt (W11).",
+    "aftercall_delay_seconds": "From an event being due to the receiver's yes at the first attempt (W11).",
     "aftercall_attempt_seconds": "Duration of attempts.",
 }
 

@@ -1,6 +1,6 @@
 """What the engine needs from the outside: a clock, a store, a way out. Small Protocols."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -26,6 +26,7 @@ from aftercall.engine.message_rows import (
     MessageQuery,
     MessageRow,
     Reported,
+    StoredReceipt,
     StoredText,
 )
 from aftercall.engine.rows import (
@@ -235,6 +236,10 @@ class Records(Protocol):
     async def get_delivery(self, account_id: str, delivery_id: str) -> Delivery | None: ...
     async def list_deliveries(self, account_id: str, query: DeliveryQuery) -> Page[Delivery]: ...
     async def delivery_attempts(self, account_id: str, delivery_id: str) -> list[Attempt]: ...
+    async def add_once(self, delivery: Delivery) -> bool:
+        """False when there is one with its key."""
+        ...
+
     async def add_resends(self, deliveries: Sequence[Delivery], owner: str | None = None) -> None: ...
     async def cancel_delivery(self, account_id: str, delivery_id: str, owner: str | None = None) -> bool:
         """Only what is pending or held, and in nobody's hand but the `owner`'s who asks, can be cancelled."""
@@ -298,6 +303,10 @@ class Messages(Protocol):
         ...
 
     async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None: ...
+    async def get_messages(self, account_id: str, ids: Collection[str]) -> dict[str, MessageRow]:
+        """Those of these deliveries that are messages, by id."""
+        ...
+
     async def list_messages(self, account_id: str, query: MessageQuery) -> Page[MessageRow]: ...
     async def message_rates(self, account_id: str, by: str, query: MessageQuery) -> list[Counted]:
         """Counts grouped by `rule_id`, `template_id`, `sender` or `connection_id`."""
@@ -309,14 +318,17 @@ class Messages(Protocol):
         """Keep the receipts of one connection and move their messages on; those that were new."""
         ...
 
-    async def take_text(self, text: StoredText, *, stopped: bool) -> StoredText | None:
-        """Keep a text that came in, with the message it answers; None when it is known. `stopped`: it opts out."""
+    async def take_text(self, text: StoredText, *, stopped: bool) -> tuple[StoredText, bool]:
+        """Keep a text that came in: as stored, with the message it answers, and whether it is new.
+
+        `stopped`: it opts out.
+        """
         ...
 
     async def list_texts(
         self, account_id: str, address: str | None, cursor: str | None, limit: int
     ) -> Page[StoredText]: ...
-    async def message_receipts(self, account_id: str, delivery_id: str) -> list[Receipt]: ...
+    async def message_receipts(self, account_id: str, delivery_id: str) -> list[StoredReceipt]: ...
     async def drop_early_receipts(self, before: datetime) -> int:
         """Those that no message has claimed."""
         ...

@@ -10,9 +10,11 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.contact import SuppressionSource
+from aftercall.domain.delivery import Delivery
 from aftercall.domain.guard.keywords import Heard, read_keyword, suppressions_after
 from aftercall.domain.message import Receipt, Text
 from aftercall.domain.phone import normalise
+from aftercall.engine.answering import answer_to
 from aftercall.engine.contacts import Clearance
 from aftercall.engine.message_rows import Reported, StoredText
 from aftercall.engine.notices import Notices
@@ -82,24 +84,33 @@ class Receiving:
             received_at=self._clock.now(),
             keyword=keyword.kind,
         )
-        kept = await self._store.take_text(new, stopped=stopped)
+        kept, is_new = await self._store.take_text(new, stopped=stopped)
         suppressed = await self._store.find_suppressions(connection.account_id, [read])
         heard = Heard(
             account_id=connection.account_id,
             address=read,
             text=text.text,
             at=new.received_at,
-            delivery_id=kept.delivery_id if kept is not None else None,
+            delivery_id=kept.delivery_id,
             replies=connection.keyword_replies,
             stopped=any(entry.source == "keyword" for entry in suppressed.get(read, ())),
         )
         follows = suppressions_after(keyword, heard)
+        if follows.reply is not None and settings is not None:
+            # Before the entry that says that a STOP was confirmed: told again after a crash, it is answered once.
+            await self._answer(
+                answer_to(kept, follows.reply, connection, settings.senders, self._clock.now())
+            )
         if follows.add:
             await self._store.add_suppressions(follows.add)
         if follows.clear:
             await self._clear(connection, read, follows.clear)
-        if kept is not None:
+        if is_new:
             await self._tell_text(connection, kept, opted_out=bool(follows.add))
+
+    async def _answer(self, answer: Delivery) -> None:
+        if await self._store.add_once(answer):
+            self._wake()
 
     async def _clear(
         self, connection: Connection, address: str, sources: Sequence[SuppressionSource]

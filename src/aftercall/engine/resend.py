@@ -1,7 +1,7 @@
 """Sending again: one delivery, or everything of a webhook that has not arrived since a time (W10).
 
-A resend is a delivery of its own with the same event id and body; the automatic schedule of the first one is
-neither shortened nor ended by it.
+A resend is a delivery of its own with the same event id and body; the automatic schedule of a webhook's first one is
+neither shortened nor ended by it. What goes to a person is never repeated by itself.
 """
 
 from collections.abc import Collection
@@ -11,10 +11,13 @@ import msgspec
 
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Conflict
+from aftercall.domain.message import Override
 from aftercall.domain.webhook import Webhook
+from aftercall.domain.wire import dumps
+from aftercall.engine.circumstances import decode_message
 from aftercall.engine.ids import new_id
 from aftercall.engine.ports import Store
-from aftercall.engine.rows import DeliveryQuery
+from aftercall.engine.rows import DeliveryQuery, Destination
 
 MAX_REPLAY = 10_000  # deliveries at once; asking again goes on with the rest
 PAGE = 200
@@ -29,23 +32,38 @@ class Replayed(msgspec.Struct, frozen=True):
     left: int
 
 
-def again(delivery: Delivery, webhook: Webhook, now: datetime) -> Delivery:
-    """The delivery once more, due now; held while its webhook is paused. Raises Conflict when it is disabled."""
-    if webhook.status == "disabled":
-        raise Conflict("The webhook is disabled; enable it first.")
-    paused = webhook.status == "paused"
+def again(
+    delivery: Delivery, destination: Destination, now: datetime, override: Override | None = None
+) -> Delivery:
+    """The delivery once more, due now; held while its destination is paused. Raises Conflict when it is disabled.
+
+    A message gets the time it had at first, from now on, and the word of a person who overrides the guard.
+    """
+    if destination.status == "disabled":
+        kind = "webhook" if delivery.channel == "webhook" else "connection"
+        raise Conflict(f"The {kind} is disabled; enable it first.")
+    paused = destination.status == "paused"
     new = new_id("dl")
     return msgspec.structs.replace(
         delivery,
         id=new,
-        key=f"{delivery.event_id}:{webhook.id}:{new}",
+        destination_id=destination.id,
+        key=f"{delivery.event_id}:{destination.id}:{new}",
+        body=delivery.body if delivery.channel == "webhook" else _renewed(delivery, now, override),
         created_at=now,
         status="held" if paused else "pending",
         reason="paused" if paused else None,
         attempts=0,
+        started=0,
         due_at=None if paused else now,
         resend_of=delivery.resend_of or delivery.id,
     )
+
+
+def _renewed(delivery: Delivery, now: datetime, override: Override | None) -> bytes:
+    message = decode_message(delivery.body)
+    lifetime = message.expires_at - delivery.created_at
+    return dumps(msgspec.structs.replace(message, expires_at=now + lifetime, override=override))
 
 
 async def replay(

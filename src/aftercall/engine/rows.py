@@ -189,7 +189,8 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 class Health(msgspec.Struct, frozen=True, kw_only=True):
     """How a webhook's receiver has been doing over its latest deliveries (W12). Latencies in milliseconds.
 
-    `delay` is our own (W11): from the moment an event was due to the receiver's 2xx, whatever it took.
+    `delay` is our own (W11): from the moment an event was due to the receiver's 2xx, whatever it took; of messages,
+    to the provider's or mail server's yes, but for those that had to wait for a window or a paused connection.
     """
 
     attempts: int

@@ -181,8 +181,8 @@ def _notes(connection: Connection, kind: ConnectionType) -> list[str]:
     traits = kind.traits
     if traits is not None and connection.keyword_replies == "provider" and not traits.keywords:
         notes.append(
-            f"{kind.title} answers STOP and HELP only where it is set up to do so there; with keyword_replies "
-            "`aftercall` they are answered from here. Opt-outs are kept either way."
+            "STOP and HELP are answered only where the provider does so by itself; with keyword_replies `aftercall` "
+            "they are answered from here. Opt-outs are kept either way."
         )
     if (connection.price is None) != (connection.currency is None):
         notes.append("A price needs its currency, and the other way round.")

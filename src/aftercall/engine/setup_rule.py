@@ -67,7 +67,9 @@ def change_rule(rule: Rule, form: RuleForm, settings: Settings, mailbox: Mailbox
         set_["filters"] = read_filters(form.filters or Filters())
     if form.hold_for is not UNSET:
         set_["hold_for"] = tuple(dict.fromkeys(form.hold_for))
-    if form.to is not UNSET:
+    if form.to is UNSET and set_.get("recipients", "fixed") != "fixed":
+        set_["to"] = ()
+    elif form.to is not UNSET:
         set_["to"] = _addresses(rule.channel, form.to, settings.account.country, mailbox)
     check_texts(name=set_.get("name"))
     changed = msgspec.structs.replace(rule, **set_)

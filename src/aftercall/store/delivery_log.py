@@ -22,10 +22,10 @@ from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.queue import HELD, NOTHING, PENDING
-from aftercall.store.schema import attempts, deliveries, lanes
-from aftercall.store.statement import Query, Rows, within
+from aftercall.store.schema import attempts, deliveries, lanes, messages
+from aftercall.store.statement import Insert, Query, Rows, within
 from aftercall.store.values import micros, moment
-from aftercall.store.work import add_deliveries
+from aftercall.store.work import DUE, add_deliveries
 
 d, t = deliveries.c, attempts.c
 
@@ -33,6 +33,7 @@ LATEST = 1000  # deliveries that a webhook's health is read from
 
 _of = (d.account_id == bindparam("account_id"), d.id == bindparam("id"))
 _GET = Query(select(*DELIVERY_COLUMNS).where(*_of))
+_ADD_ONCE = Insert(deliveries, conflict="keep")
 _CANCEL = Query(
     update(deliveries)
     .where(*_of, d.status.in_((PENDING, HELD)), d.owner.is_(None) | (d.owner == bindparam("owner")))
@@ -54,9 +55,21 @@ _latest = (
     .limit(literal_column(str(LATEST)))
 ).subquery()
 _TRIED = Query(
-    select(t.started_at, t.latency_us, t.ok, t.delivery_id, t.number, _latest.c.created_at)
+    select(
+        t.started_at,
+        t.latency_us,
+        t.ok,
+        t.delivery_id,
+        t.number,
+        _latest.c.created_at,
+        func.coalesce(messages.c.deferred, literal_column("false")),
+    )
     .select_from(_latest)
     .join(attempts, (t.account_id == _latest.c.account_id) & (t.delivery_id == _latest.c.id))
+    .outerjoin(
+        messages,
+        (messages.c.account_id == _latest.c.account_id) & (messages.c.delivery_id == _latest.c.id),
+    )
 )
 _ATTEMPT = Query(
     select(t.document).where(
@@ -98,6 +111,9 @@ class SqlDeliveryLog(Part):
         values = [delivery_values(row, owner) for row in deliveries]
         await self._database.write(add_deliveries, values)
 
+    async def add_once(self, row: Delivery) -> bool:
+        return await self._database.write(_add_once, delivery_values(row, None))
+
     async def cancel_delivery(self, account_id: str, delivery_id: str, owner: str | None = None) -> bool:
         """False for what a node has in hand, unless that is the `owner` who asks."""
         given = {"account_id": account_id, "id": delivery_id, "owner": owner}
@@ -109,6 +125,13 @@ class SqlDeliveryLog(Part):
 
     async def backlog(self) -> dict[str, int]:
         return await self._database.read(_backlog)
+
+
+def _add_once(link: Link, values: tuple[Any, ...]) -> bool:
+    added = bool(link.many(_ADD_ONCE, [values]))
+    if added:
+        link.notify(DUE)
+    return added
 
 
 def _filtered(account_id: str, query: DeliveryQuery) -> Select[Any]:
@@ -147,8 +170,9 @@ def _health(link: Link, account_id: str, destination_id: str) -> Health:
     given = {"account_id": account_id, "destination_id": destination_id}
     tried = sorted(link.rows(_TRIED, **given))
     latencies = sorted(row[1] for row in tried)
-    delays = sorted(row[0] + row[1] - row[5] for row in tried if row[2])
-    delivered = len(delays)
+    arrived = [row for row in tried if row[2]]
+    delays = sorted(row[0] + row[1] - row[5] for row in arrived if not row[6])
+    delivered = len(arrived)
     lane = link.rows(_LANE, **given)
     count = {name: link.rows(query, **given)[0][0] for name, query in _COUNT.items()}
     return Health(
@@ -169,7 +193,7 @@ def _health(link: Link, account_id: str, destination_id: str) -> Health:
 
 
 def _last_error(link: Link, account_id: str, tried: Rows) -> str | None:
-    for _, _, ok, delivery_id, number, _ in reversed(tried):
+    for _, _, ok, delivery_id, number, *_ in reversed(tried):
         if not ok:
             rows = link.rows(_ATTEMPT, account_id=account_id, id=delivery_id, number=number)
             outcome = decode_attempt(rows[0][0]).outcome

@@ -1,6 +1,6 @@
 """Messages: what the guard decided, when an attempt began, and what has become of them (S5, S6, promise 12)."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from aftercall.domain.delivery import Delivery
 from aftercall.domain.progress import Progress
 from aftercall.engine.message_rows import Counted, Decided, Lately, MessageQuery, MessageRow
 from aftercall.engine.rows import Page
+from aftercall.store.call_log import AFTER_ANY, events_prefix
 from aftercall.store.delivery_rows import DELIVERY_COLUMNS, delivery, delivery_rows
 from aftercall.store.link import Link
 from aftercall.store.paging import page, read_cursor
@@ -25,7 +26,7 @@ PENDING: ColumnElement[str] = literal_column("'pending'")
 _COLUMNS = (
     *DELIVERY_COLUMNS,
     m.connection_id, m.rule_id, m.template_id, m.sender, m.address, m.segments, m.submitted_at, m.replied_at,
-    m.opted_out_at, m.progress, m.decision,
+    m.opted_out_at, m.deferred, m.progress, m.decision,
 )  # fmt: skip
 _OWN = len(DELIVERY_COLUMNS)
 _joined = messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id))
@@ -35,7 +36,7 @@ _gone = d.status.in_([literal_column(f"'{s}'") for s in ("sent", "delivered", "u
     (d.status == PENDING) & (d.started > d.attempts)
 )
 
-_PUT = Insert(messages, conflict="replace")
+_PUT = Insert(messages, conflict="replace", stay=("deferred",))
 
 
 def _decide(new: Columns) -> Any:
@@ -159,6 +160,16 @@ class SqlMessages(Part):
         rows = await self._database.read(Link.rows, _GET, account_id=account_id, id=delivery_id)
         return _row(rows[0]) if rows else None
 
+    async def get_messages(self, account_id: str, ids: Collection[str]) -> dict[str, MessageRow]:
+        if not ids:
+            return {}
+        asked = (
+            select(*_COLUMNS)
+            .select_from(_joined)
+            .where(m.account_id == account_id, m.delivery_id.in_(sorted(ids)))
+        )
+        return {row.id: _row(row) for row in await self._database.read(Link.all, asked)}
+
     async def list_messages(self, account_id: str, query: MessageQuery) -> Page[MessageRow]:
         asked = _filtered(select(*_COLUMNS, m.created_at.label("made")), account_id, query)
         if query.cursor is not None:
@@ -222,6 +233,7 @@ def _values(row: Decided) -> tuple[Any, ...]:
         None,
         None,
         None,
+        row.deferred,
         "{}",
         document(row.decision),
     )
@@ -250,6 +262,9 @@ def _filtered(statement: Select[Any], account_id: str, query: MessageQuery) -> S
         for name in ("channel", "rule_id", "template_id", "sender", "connection_id")
     }
     wanted += [m[name] == value for name, value in equal.items() if value is not None]
+    if query.call_id is not None:  # a key starts with its event's id, and that with its call's
+        prefix = events_prefix(query.call_id)
+        wanted += [d.key >= prefix, d.key < prefix + AFTER_ANY]
     if query.address is not None:
         wanted.append(m.address == query.address)
     if query.status:
@@ -295,6 +310,7 @@ def _row(row: Any) -> MessageRow:
         submitted_at=moment_or_none(own[6]),
         replied_at=moment_or_none(own[7]),
         opted_out_at=moment_or_none(own[8]),
-        progress=_decode_progress(own[9]),
-        decision=own[10].encode(),
+        deferred=bool(own[9]),
+        progress=_decode_progress(own[10]),
+        decision=own[11].encode(),
     )

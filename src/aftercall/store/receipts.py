@@ -18,7 +18,7 @@ from aftercall.domain.delivery import Delivery, DeliveryStatus
 from aftercall.domain.message import Receipt, Text
 from aftercall.domain.progress import Progress, fold
 from aftercall.engine.ids import new_id
-from aftercall.engine.message_rows import Reported, StoredText
+from aftercall.engine.message_rows import Reported, StoredReceipt, StoredText
 from aftercall.engine.rows import Finished, Page, bucket_of
 from aftercall.store.delivery_rows import DELIVERY_COLUMNS, delivery_rows
 from aftercall.store.link import Link
@@ -27,7 +27,7 @@ from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import deliveries, messages, provider_ids, receipts, texts
 from aftercall.store.statement import Insert, Many, Query, types, within
-from aftercall.store.values import document, micros
+from aftercall.store.values import document, micros, moment
 
 d, m, p, r, x = deliveries.c, messages.c, provider_ids.c, receipts.c, texts.c
 
@@ -97,14 +97,26 @@ _STATUS = Query(
     .where(d.account_id == bindparam("of_account"), d.id == bindparam("with_id"), d.status.in_(_OPEN))
     .values(status=bindparam("new_status"), reason=bindparam("new_reason"), due_at=NOTHING)
 )
+_TAKEN = Query(
+    update(messages)
+    .where(
+        within(m.account_id, bindparam("of_account")),
+        m.delivery_id == bindparam("with_id"),
+        m.submitted_at.is_(None),
+    )
+    .values(submitted_at=bindparam("at"))
+)
 _OF_DELIVERY = Query(
-    select(r.document)
+    select(r.document, r.received_at)
     .where(r.delivery_id == bindparam("id"), r.account_id == bindparam("account_id"))
     .order_by(r.received_at)
 )
 _nobodys = func.coalesce(r.delivery_id, literal_column("''")) == literal_column("''")
 _DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), _nobodys))
 _ADD_TEXT = Insert(texts, conflict="keep")
+_KNOWN_TEXT = Query(
+    select(x.document).where(x.connection_id == bindparam("connection_id"), x.digest == bindparam("digest"))
+)
 _LATEST = Query(
     select(m.delivery_id)
     .where(
@@ -162,8 +174,8 @@ class SqlReceipts(Part):
         """Keep the receipts of one connection and move their messages on; those that were new."""
         return await self._database.write(_take, connection, told, now)
 
-    async def take_text(self, text: StoredText, *, stopped: bool) -> StoredText | None:
-        """Keep a text that came in, with the message it answers; None when it is known. `stopped`: it opts out."""
+    async def take_text(self, text: StoredText, *, stopped: bool) -> tuple[StoredText, bool]:
+        """Keep a text that came in: as stored, with the message it answers, and whether it is new."""
         return await self._database.write(_take_text, text, stopped)
 
     async def list_texts(
@@ -178,9 +190,10 @@ class SqlReceipts(Part):
         rows = await self._database.read(Link.all, query.order_by(x.id.desc()).limit(limit + 1))
         return page(rows, limit, lambda row: _decode_text(row[0]), lambda row: (row[1],))
 
-    async def message_receipts(self, account_id: str, delivery_id: str) -> list[Receipt]:
+    async def message_receipts(self, account_id: str, delivery_id: str) -> list[StoredReceipt]:
+        """In the order they came."""
         rows = await self._database.read(Link.rows, _OF_DELIVERY, account_id=account_id, id=delivery_id)
-        return [_decode_receipt(row[0]) for row in rows]
+        return [StoredReceipt(receipt=_decode_receipt(told), received_at=moment(at)) for told, at in rows]
 
     async def drop_early_receipts(self, before: datetime) -> int:
         """Those that no message has claimed."""
@@ -237,7 +250,8 @@ def _apply_early(link: Link, delivery: Delivery, ids: Sequence[str]) -> None:
         early |= dict(link.rows(_EARLY, connection_id=connection_id, provider_id=id_))
     for digest, told in early.items():
         link.run(_FOUND, of_connection=connection_id, with_digest=digest, found=delivery.id)
-        _apply(link, account_id, connection_id, delivery.id, _decode_receipt(told))
+        receipt = _decode_receipt(told)
+        _apply(link, account_id, connection_id, delivery.id, receipt, micros(delivery.created_at))
 
 
 def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: datetime) -> list[Reported]:
@@ -253,7 +267,7 @@ def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: date
             continue
         reported = None
         if delivery_id is not None:
-            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt)
+            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt, micros(now))
         if reported is not None:
             link.run(_FOUND, of_connection=connection.id, with_digest=digest, found=delivery_id)
         new.append(reported or Reported(receipt=receipt))
@@ -269,7 +283,7 @@ def _find(link: Link, connection: Connection, receipt: Receipt) -> str | None:
 
 
 def _apply(
-    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt
+    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt, now: int
 ) -> Reported | None:
     """None where there is no such message, or its submit has no result yet."""
     rows = link.rows(_STATE, account_id=account_id, id=delivery_id)
@@ -282,8 +296,12 @@ def _apply(
     if after != before:
         link.run(_PROGRESS, **of, new_progress=document(after))
     changed: DeliveryStatus | None = None
+    if receipt.reference is not None and receipt.provider_id is not None:
+        # A submit without an answer has no id yet: the receipts that follow may name no other.
+        link.many(_ADD_IDS, [(connection_id, receipt.provider_id, account_id, delivery_id)])
     if status in OPEN and status != after.status:
         link.run(_STATUS, **of, new_status=after.status, new_reason=after.reason)
+        link.run(_TAKEN, **of, at=now)
         changed = after.status
     return Reported(
         receipt=receipt, delivery_id=delivery_id, address=address, status=changed, call_id=call_id
@@ -294,7 +312,7 @@ def _digest(said: Receipt | Text) -> str:
     return blake2b(msgspec.msgpack.encode(said, order="sorted"), digest_size=16).hexdigest()
 
 
-def _take_text(link: Link, text: StoredText, stopped: bool) -> StoredText | None:  # noqa: FBT001
+def _take_text(link: Link, text: StoredText, stopped: bool) -> tuple[StoredText, bool]:  # noqa: FBT001
     digest = _digest(text.text)
     at = micros(text.received_at)
     given = {"account_id": text.account_id, "address": text.text.from_, "since": at - REPLIES_WITHIN}
@@ -303,12 +321,13 @@ def _take_text(link: Link, text: StoredText, stopped: bool) -> StoredText | None
     kept = msgspec.structs.replace(text, id=new_id("txt"), delivery_id=found)
     row = (kept.account_id, kept.id, kept.connection_id, digest, kept.text.from_, at, found, document(kept))
     if not link.many(_ADD_TEXT, [row]):
-        return None
+        known = link.rows(_KNOWN_TEXT, connection_id=kept.connection_id, digest=digest)
+        return _decode_text(known[0][0]), False
     if found is not None:
         link.run(_REPLIED, of_account=text.account_id, with_id=found, at=at)
         if stopped:
             link.run(_OPTED_OUT, of_account=text.account_id, with_id=found, at=at)
-    return kept
+    return kept, True
 
 
 def _resolve(link: Link, doubt: Delivery, ids: Sequence[str], now: datetime) -> bool:

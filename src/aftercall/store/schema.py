@@ -275,6 +275,7 @@ messages = Table(
     Column("submitted_at", BigInteger),
     Column("replied_at", BigInteger),
     Column("opted_out_at", BigInteger),
+    Column("deferred", Boolean, nullable=False),  # put off by the guard, or held, at least once
     Column("progress", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Index("messages_by_address", "address", "created_at"),

@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import ARRAY, Executable, Table, Text, bindparam, func, literal_column, select
+from sqlalchemy import ARRAY, Executable, Table, Text, bindparam, func, literal_column, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -108,7 +108,8 @@ class Many(Query):
 class Insert(Many):
     """Whole rows into a table, in the order of its columns. On a conflict of keys: fail, keep or replace.
 
-    `when` is given the new row's columns and says which stored rows are replaced; without it all are.
+    `when` is given the new row's columns and says which stored rows are replaced; without it all are. Booleans
+    that `stay` remain true once they are.
     """
 
     def __init__(
@@ -117,8 +118,9 @@ class Insert(Many):
         *,
         conflict: Literal["fail", "keep", "replace"] = "fail",
         when: Callable[[Columns], ColumnElement[bool]] | None = None,
+        stay: Sequence[str] = (),
     ) -> None:
-        self._table, self._conflict, self._when = table, conflict, when
+        self._table, self._conflict, self._when, self._stay = table, conflict, when, stay
         super().__init__(types(*table.columns), lambda _: _INSERT["sqlite"](table))
 
     def built(self, kind: Kind) -> Executable:
@@ -132,6 +134,7 @@ class Insert(Many):
             statement = statement.on_conflict_do_nothing()
         elif self._conflict == "replace":
             changed = {c: statement.excluded[c] for c in self._types if c not in keys}
+            changed |= {c: or_(self._table.c[c], statement.excluded[c]) for c in self._stay}
             where = self._when and self._when(statement.excluded)
             statement = statement.on_conflict_do_update(index_elements=keys, set_=changed, where=where)
         return statement  # type: ignore[no-any-return]

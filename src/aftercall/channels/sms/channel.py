@@ -86,15 +86,8 @@ class SmsChannel:
         return provider.looked_up(submission, _answer(response))
 
     async def probe(self, connection: Connection) -> str:
-        """Whether the provider takes our login, in a line for the admin. Raises Invalid with what is wrong."""
+        """Whether a provider over HTTP takes our login: a line for the admin. Raises Invalid with what is wrong."""
         settings = self.settings_of(connection)
-        if connection.type == SMPP:
-            status = self._smpp.status(connection.id)
-            if status is None:
-                return "saved; the connection is made by the node that holds it"
-            if status.error:
-                raise Invalid.field("settings", status.error)
-            return f"the connection is {status.state}"
         provider = self._providers[connection.type]
         if not isinstance(provider, Probed):
             return "saved; this provider can be tried only by sending a text"

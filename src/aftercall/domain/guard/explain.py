@@ -44,6 +44,36 @@ def explain(decision: Decision) -> str:
     return "\n".join(lines)
 
 
+def in_short(decision: Decision) -> str:
+    """One line, for lists: what it is, to whom, and what follows, with the first reason."""
+    what = "Mail" if decision.channel == "email" else "Text"
+    to = f"{what} to {decision.to_masked or 'nobody'}"
+    outcome = decision.would or decision.outcome
+    if outcome == "send":
+        return f"{to}: the guard lets it go"
+    if outcome == "override":
+        by = decision.override.by if decision.override else "a person"
+        return f"{to}: goes, overridden by {by}"
+    why = reason_in_words(decision)
+    if outcome == "defer":
+        at = _moment(decision.defer_until, decision) if decision.defer_until else "another time"
+        return f"{to} not sent yet: {why}; looked at again at {at}"
+    return f"{to} not sent: {why}"
+
+
+def reason_in_words(decision: Decision) -> str:
+    """The reason that counted, with what was found."""
+    code = (decision.primary_code or "").replace("_", " ")
+    found = stopping(decision)
+    return f"{code} ({found.observed})" if found is not None and found.observed else code
+
+
+def stopping(decision: Decision) -> Check | None:
+    """The check that gave the decision its reason."""
+    failing = (c for c in decision.checks if c.result == "fail" and not c.overridden)
+    return next((c for c in failing if c.reason == decision.primary_code), None)
+
+
 def rule_text(rule: Rule) -> str:
     """What a rule asks, in one line, without where it comes from."""
     scope = [" or ".join(rule.categories).replace("_", " ") or "all messages"]

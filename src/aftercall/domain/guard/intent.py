@@ -12,7 +12,10 @@ from aftercall.domain.sender import Sender
 
 
 class Intent(msgspec.Struct, frozen=True, kw_only=True):
-    """A message somebody wants sent: one of `sms` and `email`. `raw` is the recipient as the call had it."""
+    """A message somebody wants sent: one of `sms` and `email`. `raw` is the recipient as the call had it.
+
+    `answers`: it is the one answer to a text in which the recipient wrote a keyword.
+    """
 
     delivery_id: str
     account_id: str
@@ -28,6 +31,7 @@ class Intent(msgspec.Struct, frozen=True, kw_only=True):
     is_test: bool = False
     dry_run: bool = False
     override: Override | None = None
+    answers: str | None = None
 
     @property
     def channel(self) -> Literal["sms", "email"]:

@@ -18,9 +18,15 @@ _REASONS: dict[str, tuple[tuple[SuppressionSource, str], ...]] = {
 
 
 def suppressed(code: str, case: Case) -> Check:
-    """One of the checks of the suppression list."""
+    """One of the checks of the suppression list.
+
+    Who writes STOP or HELP is answered once, even though they have opted out: the answer only confirms
+    (47 CFR 64.1200(a)(12), https://www.law.cornell.edu/cfr/text/47/64.1200).
+    """
     for source, reason in _REASONS[code]:
         for entry in case.known.suppressions:
+            if source == "keyword" and case.intent.answers is not None:
+                continue
             if entry.source == source and _concerns(entry, case):
                 return failed(code, reason, _told(entry), "no entry")
     return passed(code, "no entry", "no entry")

@@ -123,6 +123,7 @@ def _messages() -> None:
         sa.Column("submitted_at", sa.BigInteger),
         sa.Column("replied_at", sa.BigInteger),
         sa.Column("opted_out_at", sa.BigInteger),
+        sa.Column("deferred", sa.Boolean, nullable=False),
         sa.Column("progress", sa.Text, nullable=False),
         sa.Column("decision", sa.Text, nullable=False),
         sqlite_with_rowid=False,
