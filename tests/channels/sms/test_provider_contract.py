@@ -2,7 +2,7 @@
 # callback is refused, every row of the error table can be reached, nothing that may have been sent is sent again.
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -236,7 +236,16 @@ def accepts(case: Case, request: Request, **settings: Any) -> bool:
     return True
 
 
-signing = pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in CASES if case.sign])
+SIGNING = [case for case in CASES if case.sign]
+
+
+def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("case", [pytest.param(case, id=case.name) for case in cases])
+
+
+signing = each(SIGNING)
+signing_bodies = each(case for case in SIGNING if case.signs_body)
+signing_times = each(case for case in SIGNING if case.signs_time)
 
 
 @signing
@@ -257,10 +266,8 @@ def test_verify_when_the_secret_is_another(case: Case) -> None:
     assert not accepts(case, signed(case), **other)
 
 
-@signing
+@signing_bodies
 def test_verify_when_a_byte_of_the_body_changed(case: Case) -> None:
-    if not case.signs_body:
-        pytest.skip("the signature does not cover the body")
     request = signed(case)
     for i in range(len(request.body)):
         body = request.body[:i] + bytes([request.body[i] ^ 1]) + request.body[i + 1 :]
@@ -275,10 +282,8 @@ def test_verify_when_a_header_changed(case: Case) -> None:
             assert not accepts(case, changed(request, headers=request.headers | {name: value})), (name, value)
 
 
-@signing
+@signing_times
 def test_verify_when_old(case: Case) -> None:
-    if not case.signs_time:
-        pytest.skip("the signature has no time")
     request = signed(case)
     assert not accepts(case, changed(request, now=NOW + timedelta(seconds=400)))
     assert not accepts(case, changed(request, now=NOW - timedelta(seconds=400)))
