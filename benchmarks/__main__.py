@@ -10,7 +10,7 @@ import platform
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import asterisk, calllog, email, latency, longcall, recovery, smpp, throughput
+from benchmarks import asterisk, calllog, email, latency, longcall, messages, recovery, smpp, throughput
 from benchmarks.bench import Figure, note
 
 SCRIPTS = {
@@ -19,6 +19,7 @@ SCRIPTS = {
     "asterisk": asterisk,
     "smpp": smpp,
     "longcall": longcall,
+    "messages": messages,
     "recovery": recovery,
     "calllog": calllog,
     "email": email,

@@ -67,8 +67,9 @@ class Hook(asyncio.Protocol):
         state.count += 1
         at = body.find(SENT)
         if at >= 0:
-            digits = body[at + len(SENT) : at + len(SENT) + 20]
-            state.delays.append(now - int(digits.split(b"}", 1)[0].split(b",", 1)[0]))
+            digits = body[at + len(SENT) : at + len(SENT) + 22]
+            digits = digits.split(b"}", 1)[0].split(b",", 1)[0]
+            state.delays.append(now - int(digits.strip(b'"')))  # a text's is in quotes
         at = head.find(b"webhook-id: ")
         identity = head[at + 12 : head.find(b"\r", at)]
         state.repeats += identity in state.seen

@@ -169,7 +169,7 @@ async def test_test_whose_server_died_is_in_doubt_and_not_sent_again(desk: Desk)
     await app.store.add_resends([test], owner=app.fleet.incarnation)
     begun, _, goes = await app.gate.decide(test, settings)
     assert goes
-    await app.store.unclaim([begun])
+    await app.store.unclaim([begun], app.fleet.incarnation)
     app.dispatcher.wake()
     doubt = await desk.message("unknown")
     assert (doubt["id"], doubt["reason"], desk.sent()) == (test.id, "in_doubt", [])

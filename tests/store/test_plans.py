@@ -63,7 +63,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (messages, "_IN_HAND", "deliveries_pkey"),
     (messages, "_RECENT", "messages_by_address"),
     (messages, "_TODAY", "messages_by_sender"),
-    (messages, "_DUPLICATE", "messages_by_address"),
+    (messages, "_DUPLICATE", "deliveries_by_key"),
     (messages, "_GET", "messages_pkey"),
     (messages, "_OF_CALLS", "deliveries_by_key"),
     (messages, "WAKE", "calls_pkey"),

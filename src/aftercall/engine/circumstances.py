@@ -9,6 +9,7 @@ from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.dlt_match import match
 from aftercall.domain.guard.intent import Intent, Known
+from aftercall.domain.guard.policy import Cap
 from aftercall.domain.message import Message, Sms
 from aftercall.domain.sender import Sender
 from aftercall.engine.messaging import Traits
@@ -16,6 +17,7 @@ from aftercall.engine.ports import Store
 from aftercall.engine.rows import Settings
 
 REMEMBERED = timedelta(days=31)  # caps are counted over no more
+PUT_OFF = 100  # messages to one recipient that may wait at once and still be counted
 
 decode_message = msgspec.json.Decoder(Message).decode
 
@@ -62,8 +64,11 @@ async def circumstances(
     connection = settings.connections.get(delivery.destination_id)
     zone = ZoneInfo(account.time_zone)
     today = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
-    value = message.sms.sender if message.sms is not None else None
-    lately = await store.lately(delivery, address, message.rule_id, value, now - REMEMBERED, today)
+    # To count what a sender has sent takes longer with every text of the day: only where it has a cap.
+    counted = sender.value if sender is not None and sender.daily_cap is not None else None
+    lately = await store.lately(
+        delivery, address, message.rule_id, counted, now - REMEMBERED, today, _looked_back(settings, message)
+    )
     suppressed = await store.find_suppressions(account.id, [address]) if address else {}
     contacts = await store.find_contacts(account.id, [address]) if address and settings.has_contacts else {}
     rule_enabled = None
@@ -84,6 +89,20 @@ async def circumstances(
         dlt_problem=_dlt_problem(settings, message.sms) if message.sms is not None else None,
         longest=traits.longest if traits is not None else None,
     )
+
+
+def _looked_back(settings: Settings, message: Message) -> int:
+    """How many of the recipient's last messages the caps need: a supervisor may get hundreds a day, and has none.
+
+    The last are those that were planned last: one that was put off may have gone after them.
+    """
+    caps = [
+        rule.most
+        for policy in settings.policies
+        for rule in policy.rules
+        if isinstance(rule, Cap) and rule.enabled and (not rule.roles or message.role in rule.roles)
+    ]
+    return max(caps) + PUT_OFF if caps else 0
 
 
 def _default_sender(settings: Settings, connection: Connection | None, message: Message) -> Sender | None:

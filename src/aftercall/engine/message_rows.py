@@ -64,8 +64,8 @@ class MessageQuery(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class Lately(msgspec.Struct, frozen=True, kw_only=True):
     """What was sent lately that bears on whether another message may go."""
 
-    recent: tuple[datetime, ...]  # to this address, oldest first
-    sent_today: int  # by this sender
+    recent: tuple[datetime, ...]  # to this address, oldest first: as many as any cap asks for
+    sent_today: int  # by this sender, where that is asked for
     duplicate_of: str | None  # for this call, rule, role and address
 
 

@@ -300,8 +300,9 @@ class Messages(Protocol):
         sender: str | None,
         since: datetime,
         today: datetime,
+        most: int,
     ) -> Lately:
-        """What was handed over to this address since, and by this sender today."""
+        """What was handed over to this address since (the last so many), and by this sender today."""
         ...
 
     async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None: ...

@@ -96,7 +96,8 @@ _RECENT = Query(
         m.is_test.is_(False),
         _gone,
     )
-    .order_by(m.created_at)
+    .order_by(m.created_at.desc())
+    .limit(bindparam("most"))
 )
 _TODAY = Query(
     select(func.count())
@@ -110,14 +111,16 @@ _TODAY = Query(
         _gone,
     )
 )
+# By the call's keys: a fixed recipient has messages without end.
 _DUPLICATE = Query(
     select(m.delivery_id)
     .select_from(_joined)
     .where(
-        within(m.account_id, bindparam("account_id")),
-        m.address == bindparam("address"),
+        d.key >= bindparam("prefix"),
+        d.key < bindparam("prefix").concat(literal_column("'~'")),
+        within(d.account_id, bindparam("account_id")),
+        within(m.address, bindparam("address")),
         m.rule_id == bindparam("rule_id"),
-        m.call_id == bindparam("call_id"),
         m.delivery_id != bindparam("delivery_id"),
         m.is_test.is_(False),
         _gone,
@@ -152,10 +155,11 @@ class SqlMessages(Part):
         sender: str | None,
         since: datetime,
         today: datetime,
+        most: int,
     ) -> Lately:
-        """What was handed over to this address since, and by this sender today."""
+        """What was handed over to this address since (the last so many), and by this sender today."""
         return await self._database.read(
-            _lately, sent, address, rule_id, sender, micros(since), micros(today)
+            _lately, sent, address, rule_id, sender, (micros(since), most), micros(today)
         )
 
     async def get_message(self, account_id: str, delivery_id: str) -> MessageRow | None:
@@ -244,16 +248,23 @@ def _values(row: Decided) -> tuple[Any, ...]:
 
 
 def _lately(
-    link: Link, sent: Delivery, address: str, rule_id: str | None, sender: str | None, since: int, today: int
+    link: Link,
+    sent: Delivery,
+    address: str,
+    rule_id: str | None,
+    sender: str | None,
+    back: tuple[int, int],
+    today: int,
 ) -> Lately:
     of: dict[str, Any] = {"account_id": sent.account_id, "delivery_id": sent.id}
+    since, most = back
     duplicate = []
     if rule_id is not None and sent.call_id is not None and sent.resend_of is None:
-        given = {"rule_id": rule_id, "call_id": sent.call_id, "address": address}
+        given = {"rule_id": rule_id, "prefix": events_prefix(sent.call_id), "address": address}
         duplicate = list(link.rows(_DUPLICATE, **of, **given))
-    recent = link.rows(_RECENT, **of, address=address, since=since) if address else []
+    recent = link.rows(_RECENT, **of, address=address, since=since, most=most) if address and most else []
     return Lately(
-        recent=tuple(moment(row[0]) for row in recent),
+        recent=tuple(sorted(moment(row[0]) for row in recent)),
         sent_today=link.rows(_TODAY, **of, sender=sender, since=today)[0][0] if sender else 0,
         duplicate_of=duplicate[0][0] if duplicate else None,
     )
