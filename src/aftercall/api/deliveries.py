@@ -11,7 +11,7 @@ from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
 from aftercall.domain.errors import Conflict, NotFound, Unconfirmed
 from aftercall.domain.message import Override
-from aftercall.engine.resend import again
+from aftercall.engine.resend import again, by_another_way
 from aftercall.engine.rows import DeliveryQuery, Destination
 
 TAG = "Deliveries"
@@ -155,11 +155,19 @@ async def send_again(ask: Ask, delivery: Delivery, form: ResendForm) -> Delivery
         _check_message(delivery, form)
         destination = await store.get_setup(Connection, ask.account_id, delivery.destination_id)
         if destination is None:
-            raise Conflict("The connection it would go by does not exist: make the message anew.")
+            delivery, destination = await _another_way(ask, delivery)
     new = again(delivery, destination, ask.now, _override(ask, form))
     await store.add_resends([new])
     ask.app.dispatcher.wake()
     return shown(new)
+
+
+async def _another_way(ask: Ask, delivery: Delivery) -> tuple[Delivery, Connection]:
+    settings = await ask.app.settings.get(ask.account_id)
+    found = by_another_way(delivery, settings.office) if settings is not None else None
+    if settings is None or found is None:
+        raise Conflict("There is no connection or sender it could go by.")
+    return found, settings.connections[found.destination_id]
 
 
 def _check_message(delivery: Delivery, form: ResendForm) -> None:
