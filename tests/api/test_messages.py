@@ -217,8 +217,8 @@ async def test_rates_by_rule_have_its_name_and_leave_tests_out(desk: Desk) -> No
     rule = await desk.rule()
     await desk.missed()
     await desk.message("sent")
-    await desk.api.post("/v1/messages/test", {"rule_id": rule.id, "to": CALLER})
     await desk.told(Receipt(provider_id="p-1", status="delivered"))
+    await desk.api.post("/v1/messages/test", {"rule_id": rule.id, "to": CALLER})
     await desk.heard(Text(from_=CALLER, text="Thanks!", provider_id="in-1"))
     (row,) = (await desk.api.get("/v1/messages/rates?by=rule"))["items"]
     assert (row["key"], row["name"], row["messages"], row["sent"]) == (rule.id, "Missed", 1, 1)

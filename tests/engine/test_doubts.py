@@ -1,10 +1,12 @@
 """A submit without an answer is looked up where the provider can be asked, and repeated nowhere (promise 12)."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from aftercall.domain.connection import Connection
@@ -13,6 +15,7 @@ from aftercall.domain.rule import Rule
 from aftercall.engine.ids import new_id
 from tests.support.house import House, house
 from tests.support.receiver import Answer, Receiver
+from tests.support.wait import until
 
 ACCOUNT_SID = "AC" + 32 * "0"
 PATH = f"/2010-04-01/Accounts/{ACCOUNT_SID}/Messages.json"
@@ -86,6 +89,38 @@ async def test_submit_that_is_never_found_stays_in_doubt_and_is_not_repeated(dou
     assert (delivery.status, delivery.reason, delivery.due_at) == ("unknown", "unconfirmed", None)
     assert doubtful.submits() == 1
     assert len(doubtful.receiver.requests) == 4
+
+
+async def test_message_that_waited_before_it_was_tried_is_looked_up_as_often(doubtful: Doubtful) -> None:
+    """What counts is when it was tried, not when it was planned."""
+    doubtful.receiver.plan(PATH, Answer(429, (("Retry-After", "3000"),)), Answer(503), listed())
+    await doubtful.missed()
+    await doubtful.home.tried(1)
+    await doubtful.home.forward(3001)
+    await doubtful.home.settled("unknown", channel="sms")
+    for seconds in (31, 100):
+        await doubtful.look(seconds)
+        (delivery,) = await doubtful.home.deliveries(channel="sms")
+        assert (delivery.status, delivery.reason) == ("unknown", "in_doubt")
+
+
+async def test_provider_that_does_not_answer_keeps_nobody_elses_doubts(doubtful: Doubtful) -> None:
+    silent, other = asyncio.Event(), new_id("cn")
+    doubtful.receiver.plan(PATH, Answer(503), Answer(200, hold=silent))
+    await doubtful.missed()
+    (doubt,) = await doubtful.home.settled("unknown", channel="sms")
+    another = msgspec.structs.replace(doubt, id=new_id("dl"), key=new_id("key"), destination_id=other)
+    await doubtful.home.app.store.add_resends([another])
+    await doubtful.home.forward(700)
+
+    async def resolved() -> bool:
+        found = await doubtful.home.app.store.get_delivery(another.account_id, another.id)
+        return found is not None and found.reason == "unconfirmed"
+
+    looking = asyncio.create_task(doubtful.home.app.doubts.look())
+    assert await until(resolved, 4)
+    silent.set()
+    await looking
 
 
 async def test_receipt_settles_the_doubt(doubtful: Doubtful) -> None:

@@ -107,3 +107,12 @@ async def test_the_engines_connections_keep_to_their_plans(postgres_database: st
     shown = await store._database.read(Link.all, select(*(func.current_setting(name) for name in names)))
     assert tuple(shown[0]) == ("off", "off", "off", "off", "30s")
     await store.close()
+
+
+async def test_errors_hold_no_values(postgres_server: PostgresServer, vault: Vault) -> None:
+    """They are logged; numbers and texts never are."""
+    store = await open_store(postgres_server.url(), vault=vault)
+    with pytest.raises(Exception, match="invalid byte sequence") as raised:
+        await store.find_suppressions(ACCOUNT, ["+14085551234\0"])
+    assert "+14085551234" not in str(raised.value)
+    await store.close()

@@ -49,13 +49,16 @@ class Office(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Setting(msgspec.Struct, frozen=True, kw_only=True):
-    """The circumstances of an event. `ran` are the rules that have run for this call already."""
+    """The circumstances of an event. `ran` are the rules that have run for this call already; `elsewhere` those that
+    had when a record merged into it was still a call of its own.
+    """
 
     call: Call
     source_id: str
     contact: Contact | None = None
     waiting: Sequence[Hold] = ()
     ran: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
     new_id: Callable[[], str]
 
 
@@ -98,6 +101,8 @@ def turned_away(rule: Rule, event: Event, setting: Setting, ran: Sequence[str]) 
     why = refused(rule, event, setting.call, setting.waiting, setting.source_id)
     if why is None and setting.call.is_test:
         why = "test_call"  # a sample's number may be somebody's
+    if why is None and _has_run(rule, setting, ran):
+        why = "duplicate"
     if why is None and len(ran) >= MAX_ACTIONS:
         why = "over_limit"
     return why
@@ -120,6 +125,34 @@ def carry_out(
             recipients(rule, setting.call, setting.contact, office.directory, office.country)
         )
     ]
+
+
+def _has_run(rule: Rule, setting: Setting, ran: Sequence[str]) -> bool:
+    """A call has one summary from a rule. Of a second text the guard tells, when it is about to go."""
+    return rule.id in setting.elsewhere or (rule.channel == "webhook" and rule.id in ran)
+
+
+def undone(rule: Rule, event: Event, trigger: str, why: str, new_id: str) -> Delivery:
+    """What becomes of a rule that has waited and can then send nothing: a failed delivery, with the reason."""
+    message = Message(role="caller", rule_id=rule.id, expires_at=event.spoken_at)
+    return Delivery(
+        id=new_id,
+        account_id=rule.account_id,
+        destination_id=rule.id,
+        channel=rule.channel,
+        key=f"{event.event_id}:{rule.id}:undone",
+        event_id=event.event_id,
+        event=event.name,
+        trigger=trigger,
+        call_id=event.call_id or None,
+        body=b"" if rule.channel == "webhook" else dumps(message),
+        content_type=JSON,
+        created_at=event.spoken_at,
+        occurred_at=event.occurred_at,
+        status="failed",
+        reason=why,
+        is_test=event.is_test,
+    )
 
 
 def first_trigger(rule: Rule, event: Event, call: Call) -> str:

@@ -46,6 +46,7 @@ class Speech(msgspec.Struct, frozen=True, omit_defaults=True):
     holds: tuple[Hold, ...] = ()
     acted: tuple[str, ...] = ()  # the rules that have run for the call, in order
     over: tuple[str, ...] = ()  # those that did not, because ten had
+    elsewhere: tuple[str, ...] = ()  # those of `acted` that ran for a record that was merged into the call
 
 
 class Emission(msgspec.Struct, frozen=True):

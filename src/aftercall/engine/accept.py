@@ -182,9 +182,10 @@ async def _look_up_actions(work: Work, drafts: Sequence[Draft]) -> None:
     """What has become of the actions of calls whose webhook waits for that."""
     reporting = [draft for draft in drafts if draft.reports]
     if reporting:
-        sent = await work.sent_by_rules([(draft.account_id, draft.id) for draft in reporting])
+        asked = [(draft.account_id, id_) for draft in reporting for id_ in draft.records]
+        sent = await work.sent_by_rules(asked)
         for draft in reporting:
-            draft.sent = sent[draft.id]
+            draft.sent = [delivery for id_ in draft.records for delivery in sent[id_]]
 
 
 def _each(drafts: list[Draft], step: Callable[[Draft], None], failed: list[Draft]) -> list[Draft]:

@@ -108,7 +108,15 @@ class Aftermath:
         found = await self._store.get_message(connection.account_id, attempt.delivery_id)
         if found is not None:
             reason = attempt.outcome.provider_code or str(attempt.outcome.error)
-            entry = provider_says(connection, found.address, reason, attempt.delivery_id, now)
+            entry = provider_says(
+                connection.account_id,
+                connection.channel,
+                found.address,
+                reason,
+                attempt.delivery_id,
+                now,
+                connection.type,
+            )
             await self._store.add_suppressions([entry])
 
     async def _disable(self, lane: Lane, webhook: Webhook, reason: str, now: datetime) -> None:

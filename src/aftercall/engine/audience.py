@@ -6,13 +6,15 @@ from datetime import datetime
 import msgspec
 
 from aftercall.domain.action_results import in_progress, results
-from aftercall.domain.actions import Setting, act, carry_out, first_trigger
+from aftercall.domain.actions import Setting, act, carry_out, first_trigger, undone
 from aftercall.domain.call import Call
 from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.emit import Hold, Speech
+from aftercall.domain.errors import Problem
 from aftercall.domain.event import UPDATED, Event
-from aftercall.domain.plan import Skipped, address, awaited, plan
+from aftercall.domain.payload import Rendered
+from aftercall.domain.plan import Skipped, address, awaited, deliver, plan
 from aftercall.domain.rule import Rule
 from aftercall.domain.webhook import Webhook
 from aftercall.engine.ids import new_id
@@ -104,7 +106,14 @@ class Audience:
 
     def _to_webhook(self, webhook: Webhook, event: Event) -> None:
         triggers = [trigger for trigger in webhook.triggers if trigger != UPDATED]
-        self.deliveries.extend(address(event, self._call, webhook, triggers, self._source_id, _delivery_id))
+        try:
+            made = address(event, self._call, webhook, triggers, self._source_id, _delivery_id)
+        except Problem as error:  # the call has grown beyond what can be sent
+            nothing = deliver(
+                webhook, event, triggers[0], NOTHING, f"{event.event_id}:{webhook.id}", _delivery_id()
+            )
+            made = [msgspec.structs.replace(nothing, status="failed", reason=error.code, due_at=None)]
+        self.deliveries.extend(made)
 
     def _to_rule(self, rule: Rule, event: Event, others: Sequence[Hold]) -> None:
         account = self._account
@@ -114,7 +123,10 @@ class Audience:
             holds = [h.subscriber_id for h in (*others, *self.holds)]
             told = results(rules, [*self._sent, *self.deliveries], holds, self.over)
         trigger = first_trigger(rule, event, self._call)
-        self.deliveries.extend(carry_out(rule, event, trigger, account.office, self._setting(), told))
+        try:
+            self.deliveries.extend(carry_out(rule, event, trigger, account.office, self._setting(), told))
+        except Problem as error:  # the call has grown beyond what can be sent
+            self.deliveries.append(undone(rule, event, trigger, error.code, _delivery_id()))
 
     def _setting(self) -> Setting:
         return Setting(
@@ -123,11 +135,13 @@ class Audience:
             contact=self._contact,
             waiting=self.holds,
             ran=self.acted,
+            elsewhere=self._speech.elsewhere,
             new_id=_delivery_id,
         )
 
 
 OVER = "over_limit"
+NOTHING = Rendered(b"", "application/json")
 
 
 def _delivery_id() -> str:

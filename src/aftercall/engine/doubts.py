@@ -1,6 +1,8 @@
 """Messages that may have been taken: their provider is asked, they are never repeated (promise 12)."""
 
+import asyncio
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -8,6 +10,7 @@ import msgspec
 
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import LOOK_UPS, Delivery, Outcome
+from aftercall.domain.errors import Unavailable
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Clock, Store
@@ -49,9 +52,21 @@ class Doubts:
         await self._rounds.stop()
 
     async def look(self) -> None:
-        """Ask for those that are due."""
+        """Ask for those that are due: a connection's in turn, so that none waits for another's provider."""
+        due: dict[str, list[Delivery]] = {}
         for doubt in await self._store.doubts(self._clock.now(), self._fleet.buckets, AT_ONCE):
-            await self._resolve(doubt)
+            due.setdefault(doubt.destination_id, []).append(doubt)
+        await asyncio.gather(*(self._resolve_all(doubts) for doubts in due.values()))
+
+    async def _resolve_all(self, doubts: Sequence[Delivery]) -> None:
+        for doubt in doubts:
+            try:
+                await self._resolve(doubt)
+            except Unavailable:
+                log.warning("doubts_wait_for_the_store")
+                return
+            except Exception:
+                log.exception("doubt_not_resolved", extra={"delivery_id": doubt.id})
 
     async def _resolve(self, doubt: Delivery) -> None:
         now = self._clock.now()
@@ -64,9 +79,12 @@ class Doubts:
             done = msgspec.structs.replace(doubt, status=status, reason=reason, due_at=None)
             await self._store.resolve(done, found.provider_ids, now)
             return
-        left = [seconds for seconds in LOOK_UPS if doubt.created_at + timedelta(seconds=seconds) > now]
+        # A message may have waited for a day before it was tried.
+        tried = await self._store.delivery_attempts(doubt.account_id, doubt.id)
+        since = max((attempt.started_at for attempt in tried), default=doubt.created_at)
+        left = [seconds for seconds in LOOK_UPS if since + timedelta(seconds=seconds) > now]
         if left:
-            due = doubt.created_at + timedelta(seconds=left[0])
+            due = since + timedelta(seconds=left[0])
             await self._store.resolve(msgspec.structs.replace(doubt, due_at=due), (), now)
         elif await self._store.resolve(
             msgspec.structs.replace(doubt, due_at=None, reason="unconfirmed"), (), now

@@ -60,9 +60,16 @@ class Draft:
 
     @property
     def reports(self) -> bool:
-        """Whether somebody waits for what becomes of the call's actions."""
+        """Whether somebody waits for what becomes of the call's actions, or may do so from now on."""
         speech = self.row.speech if self.row else None
+        if any(draft.acted for draft in self.absorbed) or (speech is not None and speech.elsewhere):
+            return True
         return speech is not None and any("actions" in hold.awaiting for hold in speech.holds)
+
+    @property
+    def records(self) -> list[str]:
+        """The ids of all that are told as this call."""
+        return [self.id, *(other.call_id for other in (self.joined.others if self.joined else ()))]
 
     @property
     def lives_as(self) -> str:
@@ -156,15 +163,32 @@ class Draft:
             draft.leave(self.id, account, now)
 
     def _tell(self, account: Settings, now: datetime) -> None:
-        audience = Audience(
-            account, self.projection.call, self._told_by.id, self.contact, self.emission.speech, self.sent
-        )
+        speech = self._with_absorbed(self.emission.speech)
+        audience = Audience(account, self.projection.call, self._told_by.id, self.contact, speech, self.sent)
         audience.release(now)
         for event in self.emission.events:
             skipped = audience.tell(event)
             self.events.append(SpokenEvent(account_id=self.account_id, event=event, skipped=skipped))
         audience.report(now)
         self.deliveries, self.speech = audience.deliveries, audience.speech
+
+    def _with_absorbed(self, speech: Speech) -> Speech:
+        """What the records merged into it have sent is the call's doing; what they still waited for is to be done."""
+        acted = [rule for draft in self.absorbed for rule in draft.acted]
+        if not acted:
+            return speech
+        return msgspec.structs.replace(
+            speech, acted=(*speech.acted, *acted), elsewhere=(*speech.elsewhere, *acted)
+        )
+
+    @property
+    def acted(self) -> Sequence[str]:
+        """The rules that have run for it, but for those that wait for more."""
+        speech = self.row.speech if self.row else None
+        if speech is None or self.before is None or self.before.merged_into is not None:
+            return ()
+        waiting = {hold.subscriber_id for hold in speech.holds}
+        return [rule for rule in speech.acted if rule not in waiting]
 
     def leave(self, into: str, account: Settings, now: datetime) -> None:
         """Live on as another call (H8): what was said stays, a completed call says so once, nothing more is said."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from aftercall.domain.clean import line
 from aftercall.domain.connection import Connection
 from aftercall.domain.contact import SuppressionSource
 from aftercall.domain.delivery import Delivery
@@ -20,7 +21,6 @@ from aftercall.engine.message_rows import Reported, StoredText
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Clock, Store
 from aftercall.engine.settings import SettingsCache
-from aftercall.engine.suppressing import provider_says
 
 log = logging.getLogger(__name__)
 
@@ -38,21 +38,10 @@ class Receiving:
         """Commit what a connection told. Raises Unavailable; then the provider is to tell it again."""
         if receipts:
             reported = await self._store.take_receipts(connection, receipts, self._clock.now())
-            await self._suppress(connection, reported)
             for one in reported:
                 await self._tell(connection, one)
         for text in texts:
             await self._take_text(connection, text)
-
-    async def _suppress(self, connection: Connection, reported: Sequence[Reported]) -> None:
-        now = self._clock.now()
-        entries = [
-            provider_says(connection, one.address, _reason(one.receipt), one.delivery_id, now)
-            for one in reported
-            if one.receipt.suppress and one.address
-        ]
-        if entries:
-            await self._store.add_suppressions(entries)
 
     async def _tell(self, connection: Connection, reported: Reported) -> None:
         name = TOLD.get(reported.status or "")
@@ -72,7 +61,7 @@ class Receiving:
     async def _take_text(self, connection: Connection, text: Text) -> None:
         settings = await self._settings.get(connection.account_id)
         country = settings.account.country if settings is not None else None
-        read = normalise(text.from_, country).best or text.from_
+        read = line(normalise(text.from_, country).best or text.from_)
         text = msgspec.structs.replace(text, from_=read)
         keyword = read_keyword(text.text, text.keyword)
         stopped = keyword.kind == "stop" and keyword.match != "fuzzy"
@@ -141,7 +130,3 @@ class Receiving:
             heard = await self._notices.heard(connection.account_id, name)
             if heard and await self._notices.tell(connection.account_id, name, details):
                 self._wake()
-
-
-def _reason(receipt: Receipt) -> str:
-    return receipt.provider_code or receipt.provider_status

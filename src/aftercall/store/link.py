@@ -3,7 +3,7 @@ SQLite answers at once, and for PostgreSQL SQLAlchemy's greenlet waits in their 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from sqlite3 import Connection as Driver
 from typing import Any
 
@@ -43,6 +43,10 @@ class Link(ABC):
         return self._connection.execute(statement, values).all()
 
     @abstractmethod
+    def lock(self, names: Collection[str]) -> None:
+        """One transaction at a time goes on from here with any of these names."""
+
+    @abstractmethod
     def notify(self, channel: str) -> None:
         """Tell other nodes, once the transaction is committed."""
 
@@ -64,6 +68,9 @@ class SqliteLink(Link):
     def __init__(self, connection: Connection) -> None:
         super().__init__(connection)
         self.driver: Driver = connection.connection.driver_connection  # type: ignore[assignment]
+
+    def lock(self, names: Collection[str]) -> None:
+        """Only one transaction writes."""
 
     def notify(self, channel: str) -> None:
         """There is no other node."""
@@ -88,6 +95,10 @@ class PostgresLink(Link):
         """Planned for its own values: what the filters leave of a log differs from account to account."""
         self._connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
         return super().all(statement, values)
+
+    def lock(self, names: Collection[str]) -> None:
+        for name in sorted(names):
+            self._connection.exec_driver_sql("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", (name,))
 
     def notify(self, channel: str) -> None:
         self._connection.exec_driver_sql(f"NOTIFY {channel}")

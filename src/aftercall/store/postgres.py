@@ -60,6 +60,7 @@ class Postgres:
             max_overflow=MORE,
             pool_timeout=10,
             pool_recycle=1800,
+            hide_parameters=True,  # in errors, which are logged: numbers, texts
             connect_args={
                 "timeout": 5,
                 "command_timeout": 40,

@@ -20,7 +20,7 @@ from aftercall.store.delivery_rows import (
 )
 from aftercall.store.link import Link
 from aftercall.store.part import Part
-from aftercall.store.receipts import messages_recorded
+from aftercall.store.receipts import lock_receipts, messages_recorded
 from aftercall.store.schema import attempts, deliveries, lanes
 from aftercall.store.statement import Columns, Insert, Many, Query, Rows, types
 from aftercall.store.values import micros, micros_or_none, moment
@@ -169,6 +169,7 @@ def _unclaim(link: Link, ids: Rows) -> None:
 
 def _record(link: Link, finished: Sequence[Finished], lanes: Sequence[LaneState]) -> None:
     rows = [(f.delivery, f.attempt) for f in finished]
+    lock_receipts(link, finished)
     link.many(_SETTLE, [_settled(delivery) for delivery, _ in rows])
     link.many(_ADD_ATTEMPTS, [attempt_values(delivery.account_id, attempt) for delivery, attempt in rows])
     link.many(_PUT_LANES, [lane_values(lane) for lane in lanes])

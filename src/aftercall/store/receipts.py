@@ -13,6 +13,7 @@ import msgspec
 from sqlalchemy import bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
+from aftercall.domain.clean import line
 from aftercall.domain.connection import Connection
 from aftercall.domain.delivery import Delivery, DeliveryStatus
 from aftercall.domain.message import Receipt, Text
@@ -20,6 +21,7 @@ from aftercall.domain.progress import Progress, fold
 from aftercall.engine.ids import new_id
 from aftercall.engine.message_rows import Reported, StoredReceipt, StoredText
 from aftercall.engine.rows import Finished, Page, bucket_of
+from aftercall.engine.suppressing import provider_says
 from aftercall.store.delivery_rows import DELIVERY_COLUMNS, delivery_rows
 from aftercall.store.link import Link
 from aftercall.store.messages import wake_calls
@@ -27,6 +29,7 @@ from aftercall.store.paging import page, read_cursor
 from aftercall.store.part import Part
 from aftercall.store.schema import deliveries, messages, provider_ids, receipts, texts
 from aftercall.store.statement import Insert, Many, Query, types, within
+from aftercall.store.suppressions import suppress
 from aftercall.store.values import document, micros, moment
 
 d, m, p, r, x = deliveries.c, messages.c, provider_ids.c, receipts.c, texts.c
@@ -41,7 +44,9 @@ REPLIES_WITHIN = 30 * 86_400 * 1_000_000  # microseconds after a message in whic
 _OPEN: list[ColumnElement[str]] = [literal_column(f"'{status}'") for status in OPEN]
 NOTHING: ColumnElement[Any] = literal_column("NULL")
 
-_ADD_IDS = Insert(provider_ids, conflict="keep")
+_ADD_IDS = Insert(
+    provider_ids, conflict="replace"
+)  # some providers count anew: an id is its latest message's
 _SUBMITTED = Many(
     types(m.delivery_id, m.account_id, m.submitted_at, m.progress),
     lambda new: (
@@ -59,6 +64,7 @@ _EARLY = Query(
     select(r.digest, r.document)
     .where(
         within(r.connection_id, bindparam("connection_id")),
+        within(r.account_id, bindparam("account_id")),
         r.provider_id == bindparam("provider_id"),
         r.delivery_id.is_(None),
     )
@@ -69,6 +75,7 @@ _EARLY_BY_REFERENCE = Query(
     .where(
         r.reference == bindparam("reference"),
         r.delivery_id.is_(None),
+        within(r.connection_id, bindparam("connection_id")),
         within(r.account_id, bindparam("account_id")),
     )
     .order_by(r.received_at)
@@ -212,24 +219,22 @@ class SqlReceipts(Part):
         return await self._database.write(_resolve, doubt, ids, now)
 
 
+def lock_receipts(link: Link, finished: Sequence[Finished]) -> None:
+    """A receipt and the answer it belongs to must not pass each other, each unseen by the other's transaction."""
+    link.lock({f.delivery.destination_id for f in finished if f.delivery.channel == "sms"})
+
+
 def messages_recorded(link: Link, finished: Sequence[Finished]) -> None:
     """The message's side of recorded attempts; receipts that were waiting for it are applied."""
     done = [f for f in finished if f.delivery.channel != "webhook"]
     if not done:
         return
     taken = [f for f in done if f.attempt.outcome.ok]
-    link.many(
-        _ADD_IDS,
-        [
-            (f.delivery.destination_id, id_, f.delivery.account_id, f.delivery.id)
-            for f in taken
-            for id_ in dict.fromkeys(f.attempt.outcome.provider_ids)
-        ],
-    )
+    _add_ids(link, [(f.delivery, id_) for f in taken for id_ in f.attempt.outcome.provider_ids])
     link.many(_SUBMITTED, [_submitted(f) for f in taken])
     for f in done:
         if f.delivery.status in OPEN:
-            _apply_early(link, f.delivery, f.attempt.outcome.provider_ids)
+            _apply_early(link, f.delivery, f.attempt.outcome.provider_ids, f.attempt.started_at)
     for f in done:
         if f.delivery.status != "pending":
             wake_calls(link, [f.delivery], f.attempt.started_at)
@@ -246,31 +251,37 @@ def _submitted(f: Finished) -> tuple[Any, ...]:
     return f.delivery.id, f.delivery.account_id, micros(f.attempt.started_at), document(progress)
 
 
-def _apply_early(link: Link, delivery: Delivery, ids: Sequence[str]) -> None:
+def _add_ids(link: Link, named: Sequence[tuple[Delivery, str]]) -> None:
+    rows = {(delivery.destination_id, line(id_), delivery.account_id): delivery.id for delivery, id_ in named}
+    link.many(_ADD_IDS, [(*key, id_) for key, id_ in rows.items()])
+
+
+def _apply_early(link: Link, delivery: Delivery, ids: Sequence[str], now: datetime) -> None:
     account_id, connection_id = delivery.account_id, delivery.destination_id
-    early: dict[str, str] = dict(link.rows(_EARLY_BY_REFERENCE, reference=delivery.id, account_id=account_id))
+    of = {"connection_id": connection_id, "account_id": account_id}
+    early: dict[str, str] = dict(link.rows(_EARLY_BY_REFERENCE, **of, reference=delivery.id))
     for id_ in ids:
-        early |= dict(link.rows(_EARLY, connection_id=connection_id, provider_id=id_))
+        early |= dict(link.rows(_EARLY, **of, provider_id=line(id_)))
     for digest, told in early.items():
         link.run(_FOUND, of_connection=connection_id, with_digest=digest, found=delivery.id)
-        receipt = _decode_receipt(told)
-        _apply(link, account_id, connection_id, delivery.id, receipt, micros(delivery.created_at))
+        _apply(link, account_id, connection_id, delivery.id, _decode_receipt(told), now)
 
 
 def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: datetime) -> list[Reported]:
+    link.lock([connection.id])
     new: list[Reported] = []
     for receipt in told:
         digest = _digest(receipt)
         delivery_id = _find(link, connection, receipt)
         row = (
-            connection.id, digest, connection.account_id, None, receipt.provider_id, receipt.reference, micros(now),
-            document(receipt),
+            connection.id, digest, connection.account_id, None, _known_as(receipt.provider_id),
+            _known_as(receipt.reference), micros(now), document(receipt),
         )  # fmt: skip
         if not link.many(_KEEP, [row]):
             continue
         reported = None
         if delivery_id is not None:
-            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt, micros(now))
+            reported = _apply(link, connection.account_id, connection.id, delivery_id, receipt, now)
         if reported is not None:
             link.run(_FOUND, of_connection=connection.id, with_digest=digest, found=delivery_id)
         new.append(reported or Reported(receipt=receipt))
@@ -278,17 +289,29 @@ def _take(link: Link, connection: Connection, told: Sequence[Receipt], now: date
 
 
 def _find(link: Link, connection: Connection, receipt: Receipt) -> str | None:
-    if receipt.reference is not None:
-        return receipt.reference
+    """By our reference, if it is one, else by the provider's id."""
+    reference, provider_id = _known_as(receipt.reference), _known_as(receipt.provider_id)
+    if reference is not None and reference.startswith("dl_"):
+        return reference
+    if provider_id is None:
+        return None
     given = {"connection_id": connection.id, "account_id": connection.account_id}
-    rows = link.rows(_BY_PROVIDER, **given, provider_id=receipt.provider_id) if receipt.provider_id else []
+    rows = link.rows(_BY_PROVIDER, **given, provider_id=provider_id)
     return rows[0][0] if rows else None
 
 
+def _known_as(told: str | None) -> str | None:
+    """As it is kept in a column: short, and without what PostgreSQL does not take."""
+    return line(told) or None if told is not None else None
+
+
 def _apply(
-    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt, now: int
+    link: Link, account_id: str, connection_id: str, delivery_id: str, receipt: Receipt, now: datetime
 ) -> Reported | None:
-    """None where there is no such message, or its submit has no result yet."""
+    """None where there is no such message, or its submit has no result yet.
+
+    Whoever wants no more is suppressed in the same transaction: the receipt is not told again.
+    """
     rows = link.rows(_STATE, account_id=account_id, id=delivery_id)
     if not rows or rows[0][4] != connection_id or rows[0][2] in ("pending", "held"):
         return None
@@ -298,13 +321,16 @@ def _apply(
     of = {"of_account": account_id, "with_id": delivery_id}
     if after != before:
         link.run(_PROGRESS, **of, new_progress=document(after))
+    if receipt.suppress and address:
+        reason = receipt.provider_code or receipt.provider_status
+        suppress(link, [provider_says(account_id, "sms", address, reason, delivery_id, now)])
     changed: DeliveryStatus | None = None
     if receipt.reference is not None and receipt.provider_id is not None:
         # A submit without an answer has no id yet: the receipts that follow may name no other.
-        link.many(_ADD_IDS, [(connection_id, receipt.provider_id, account_id, delivery_id)])
+        link.many(_ADD_IDS, [(connection_id, line(receipt.provider_id), account_id, delivery_id)])
     if status in OPEN and status != after.status:
         link.run(_STATUS, **of, new_status=after.status, new_reason=after.reason)
-        link.run(_TAKEN, **of, at=now)
+        link.run(_TAKEN, **of, at=micros(now))
         changed = after.status
     return Reported(
         receipt=receipt, delivery_id=delivery_id, address=address, status=changed, call_id=call_id
@@ -334,13 +360,14 @@ def _take_text(link: Link, text: StoredText, stopped: bool) -> tuple[StoredText,
 
 
 def _resolve(link: Link, doubt: Delivery, ids: Sequence[str], now: datetime) -> bool:
+    link.lock([doubt.destination_id])
     of = {"of_account": doubt.account_id, "with_id": doubt.id}
     due = None if doubt.due_at is None else micros(doubt.due_at)
     if not link.run(_RESOLVE, **of, new_status=doubt.status, new_reason=doubt.reason, new_due=due):
         return False
     if doubt.status == "sent":
-        link.many(_ADD_IDS, [(doubt.destination_id, id_, doubt.account_id, doubt.id) for id_ in ids])
+        _add_ids(link, [(doubt, id_) for id_ in ids])
         link.many(_SUBMITTED, [(doubt.id, doubt.account_id, micros(now), document(Progress(ids=tuple(ids))))])
-        _apply_early(link, doubt, ids)
+        _apply_early(link, doubt, ids, now)
         wake_calls(link, [doubt], now)
     return True

@@ -181,4 +181,11 @@ def _engine(path: Path, pool: type[Any], pragmas: str) -> Engine:
         return connection
 
     limits = {"pool_size": READERS, "max_overflow": 0} if pool is QueuePool else {}
-    return create_engine("sqlite://", creator=connect, poolclass=pool, isolation_level="AUTOCOMMIT", **limits)
+    return create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=pool,
+        isolation_level="AUTOCOMMIT",
+        hide_parameters=True,  # in errors, which are logged: numbers, texts
+        **limits,
+    )

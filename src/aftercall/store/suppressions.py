@@ -47,7 +47,7 @@ _decode = msgspec.json.Decoder(Suppression).decode
 
 class SqlSuppressions(Part):
     async def add_suppressions(self, rows: Sequence[Suppression]) -> int:
-        return await self._database.write(Link.many, _ADD, sorted(_values(row) for row in _merged(rows)))
+        return await self._database.write(suppress, rows)
 
     async def clear_suppressions(self, account_id: str, clearance: Clearance) -> list[Suppression]:
         return await self._database.write(_clear, account_id, clearance)
@@ -80,6 +80,11 @@ class SqlSuppressions(Part):
         asked = select(s.document, *place).where(*wanted).order_by(*newest_first).limit(query.limit + 1)
         rows = await self._database.read(Link.all, asked)
         return page(rows, query.limit, lambda row: _decode(row[0]), lambda row: tuple(row[1:]))
+
+
+def suppress(link: Link, rows: Sequence[Suppression]) -> int:
+    """From now on nothing is sent to these; how many of the entries are new or about more than they were."""
+    return link.many(_ADD, sorted(_values(row) for row in _merged(rows)))
 
 
 def _merged(rows: Sequence[Suppression]) -> list[Suppression]:
