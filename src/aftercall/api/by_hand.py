@@ -12,7 +12,7 @@ from msgspec import Meta
 from aftercall.api.operation import Ask
 from aftercall.domain.contact import Contact
 from aftercall.domain.delivery import Delivery
-from aftercall.domain.errors import Invalid, NotFound
+from aftercall.domain.errors import Invalid
 from aftercall.domain.message import Category, Role
 from aftercall.domain.message_defaults import email_summary, sms_summary
 from aftercall.domain.message_template import MAX_SMS, MAX_SUBJECT, MessageTemplate
@@ -38,13 +38,6 @@ class ByHandForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     sender_id: Id | None = None
     connection_id: Id | None = None
     call_id: Id | None = None
-
-
-async def settings_of(ask: Ask) -> Settings:
-    settings = await ask.app.settings.get(ask.account_id)
-    if settings is None:
-        raise NotFound("There is no such account.")
-    return settings
 
 
 async def call_of(ask: Ask, call_id: str) -> CallRow:

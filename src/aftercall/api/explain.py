@@ -7,11 +7,12 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from aftercall.api.by_hand import ByHandForm, Channel, Id, To, call_of, customer, make, rule_of, settings_of
+from aftercall.api.by_hand import ByHandForm, Channel, Id, To, call_of, customer, make, rule_of
 from aftercall.api.message_shown import said
 from aftercall.api.messages import TAG
 from aftercall.api.operation import Ask, operation
 from aftercall.api.reasons import why_skipped
+from aftercall.api.setups import settings_of
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Invalid
 from aftercall.domain.guard.decision import Decision

@@ -4,11 +4,12 @@ from typing import Literal
 
 import msgspec
 
-from aftercall.api.by_hand import ByHandForm, Channel, Id, To, make, rule_of, settings_of
+from aftercall.api.by_hand import ByHandForm, Channel, Id, To, make, rule_of
 from aftercall.api.deliveries import AttemptOut, attempt_shown
 from aftercall.api.message_shown import said
 from aftercall.api.messages import TAG
 from aftercall.api.operation import Ask, operation
+from aftercall.api.setups import settings_of
 from aftercall.domain.delivery import Attempt, Delivery
 from aftercall.domain.errors import Invalid
 from aftercall.domain.guard.decision import Decision

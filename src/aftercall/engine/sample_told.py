@@ -4,8 +4,8 @@ from datetime import datetime
 
 from aftercall.domain.call import Call
 from aftercall.domain.contact import Contact
-from aftercall.domain.event import COMPLETED, Event, event_id
-from aftercall.domain.message_context import Recipient, Told
+from aftercall.domain.event import COMPLETED
+from aftercall.domain.message_context import Recipient, Told, completion
 from aftercall.domain.recipients import recipients
 from aftercall.domain.rule import Rule
 from aftercall.engine.rows import CallRow, Settings
@@ -43,20 +43,9 @@ def _told(
     now: datetime,
 ) -> Told:
     addressed = next(recipients(rule, call, contact, settings.directory, settings.account.country), None)
-    event = Event(
-        event_id=event_id(call_id, COMPLETED, ""),
-        name=COMPLETED,
-        call_id=call_id,
-        occurred_at=call.ended_at or now,
-        received_at=now,
-        spoken_at=now,
-        sequence=1,
-        revision=1,
-        is_test=call.is_test,
-    )
     return Told(
         account_id=rule.account_id,
-        event=event,
+        event=completion(call_id, call, now),
         call=call,
         source_id=source_id,
         recipient=addressed.recipient if addressed is not None else Recipient(role="fixed"),
