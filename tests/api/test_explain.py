@@ -7,6 +7,7 @@ import pytest
 from aftercall.domain.connection import Connection
 from aftercall.domain.dlt import DltTemplate
 from aftercall.domain.message_template import MessageTemplate
+from aftercall.engine.rehearsal import Wanted, as_test, by_hand
 from aftercall.server import Server
 from tests.api.conftest import Api
 from tests.api.desk import CALLER, Desk
@@ -35,6 +36,19 @@ async def test_text_that_would_go_is_shown_with_its_cost_and_every_check(desk: D
     assert len(message["decision"]["checks"]) > 20
     assert desk.sent() == []
     assert (await desk.api.get("/v1/messages"))["items"] == []
+
+
+async def test_mail_is_explained_as_texts_are(desk: Desk) -> None:
+    asked = text(to="ada@example.com", subject="Your call with {{ agent.name }}")
+    (message,) = (await desk.api.post("/v1/email/explain", asked))["messages"]
+    assert (message["would"], message["reason"]) == ("block", "no_connection")
+    assert (message["subject"], message["segments"]) == ("Your call with Jordan", None)
+
+
+async def test_action_of_texts_is_no_action_of_mails(desk: Desk) -> None:
+    rule = await desk.rule()
+    asked = {"rule_id": rule.id, "call_id": await desk.missed()}
+    assert (await desk.api.post("/v1/email/explain", asked)).field == "rule_id"
 
 
 async def test_time_that_is_asked_for_counts(desk: Desk) -> None:
@@ -144,6 +158,21 @@ async def test_test_that_does_not_arrive_says_exactly_why_and_is_not_tried_again
     stored = await desk.api.get(f"/v1/messages/{answer['message_id']}")
     assert (stored["attempts"], stored["next_attempt_at"]) == (1, None)
     assert len(desk.sent()) == 1
+
+
+async def test_test_whose_server_died_is_in_doubt_and_not_sent_again(desk: Desk) -> None:
+    """The start was committed, the result never was."""
+    app, settings = desk.app, await desk.app.settings.get(desk.account_id)
+    assert settings is not None
+    wanted = Wanted(template=desk.template, to=CALLER)
+    test, _ = as_test(by_hand(wanted, None, None, settings.office, app.clock.now()))
+    await app.store.add_resends([test], owner=app.fleet.incarnation)
+    begun, _, goes = await app.gate.decide(test, settings)
+    assert goes
+    await app.store.unclaim([begun], app.fleet.incarnation)
+    app.dispatcher.wake()
+    doubt = await desk.message("unknown")
+    assert (doubt["id"], doubt["reason"], desk.sent()) == (test.id, "in_doubt", [])
 
 
 async def test_test_that_would_have_to_wait_is_not_sent_later(desk: Desk) -> None:

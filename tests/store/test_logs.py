@@ -182,7 +182,7 @@ async def test_only_what_nobody_has_in_hand_is_cancelled(store: SqlStore) -> Non
     assert await store.cancel_delivery(OTHER, waiting.id) is False
     results = [await store.cancel_delivery(ACCOUNT, d.id) for d in (waiting, held, in_hand, sent)]
     assert results == [True, True, False, False]
-    await store.unclaim([in_hand])
+    await store.unclaim([in_hand], "n1")
     assert await store.cancel_delivery(ACCOUNT, in_hand.id)
     assert await store.backlog() == {"pending": 0, "held": 0}
 

@@ -60,7 +60,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (suppressions, "_FIND", "suppressions_pkey"),
     (suppressions, "_FIND_TO_CLEAR", "suppressions_pkey"),
     (messages, "_DECIDE", "deliveries_pkey"),
-    (messages, "_BEGUN", "deliveries_pkey"),
+    (messages, "_IN_HAND", "deliveries_pkey"),
     (messages, "_RECENT", "messages_by_address"),
     (messages, "_TODAY", "messages_by_sender"),
     (messages, "_DUPLICATE", "deliveries_by_key"),
@@ -75,7 +75,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (receipts, "_STATE", "messages_pkey"),
     (receipts, "_STATUS", "deliveries_pkey"),
     (receipts, "_OF_DELIVERY", "receipts_by_delivery"),
-    (receipts, "_DROP_EARLY", "receipts_by_age"),
+    (receipts, "_DROP_EARLY", "receipts_early_by_age"),
     (receipts, "_LATEST", "messages_by_address"),
     (receipts, "_DOUBTS", "deliveries_in_doubt"),
     (receipts, "_RESOLVE", "deliveries_pkey"),
@@ -97,6 +97,8 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (delivery_log, "_ATTEMPTS", "attempts_pkey"),
     (delivery_log, "_TRIED", "deliveries_by_destination"),
     (delivery_log, "_TRIED", "attempts_pkey"),
+    (receipts, "_PROGRESS", "messages_pkey"),
+    (setup, "_GET", "setup_by_id"),
 ]
 
 

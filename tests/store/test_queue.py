@@ -78,7 +78,7 @@ async def test_claim_leaves_out_full_lanes_and_the_buckets_of_others(store: SqlS
 async def test_what_is_unclaimed_can_be_claimed_again(store: SqlStore) -> None:
     await add(store, make.delivery())
     claimed = await claim(store)
-    await store.unclaim(claimed)
+    await store.unclaim(claimed, "n1")
     assert await claim(store, "n2") == claimed
 
 

@@ -1,5 +1,6 @@
 """An account that texts: a house with a real HTTP gateway, a registered sender and a template."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -31,6 +32,7 @@ class Texting:
         self.connection: Connection
         self.sender: Sender
         self.template: MessageTemplate
+        self.hold: asyncio.Event | None = None  # set: the gateway answers
 
     async def set_up(self) -> None:
         now, account_id = self.home.clock.now(), self.home.account_id

@@ -100,6 +100,8 @@ class Aftermath:
                 await self._tell(destination, "failing", lane.state, attempt.outcome.detail)
         except Unavailable:  # the next failure will have the same consequences
             log.warning("consequences_wait_for_the_store", extra={"destination_id": destination.id})
+        except Exception:  # whatever it is, the result itself is on its way
+            log.exception("consequences_failed", extra={"destination_id": destination.id})
 
     async def suppress(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
         """The provider said that the recipient wants no more."""

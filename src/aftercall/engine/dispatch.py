@@ -8,7 +8,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,7 @@ MAX_IN_FLIGHT = 1_000  # requests at once, all lanes together
 MAX_READY = 20_000  # deliveries in memory, all lanes together
 CLAIM = 500  # deliveries claimed at once
 POLL = 1.0  # seconds; the longest that work left by others lies unseen
+OUR_FAULT = "something went wrong here; the server's log says what"
 
 
 class Dispatcher:
@@ -56,6 +57,8 @@ class Dispatcher:
         self._lanes: dict[str, Lane] = {}
         self._states: dict[str, LaneState] = {}
         self._crowded: deque[Lane] = deque()  # lanes waiting for a free place, in turn
+        # By id, what is ready, being sent or not recorded yet; of some, that the store gave it to us once more.
+        self._in_hand: dict[str, Delivery | None] = {}
         self._in_flight = 0
         self._ready = 0
         self._sends: set[asyncio.Task[None]] = set()
@@ -88,7 +91,7 @@ class Dispatcher:
         left = [delivery for lane in self._lanes.values() for delivery in lane.clear()]
         if left:
             try:
-                await self._store.unclaim(left)
+                await self._store.unclaim(left, self._fleet.incarnation)
             except Unavailable:
                 log.warning("could_not_unclaim", extra={"count": len(left)})
 
@@ -107,13 +110,20 @@ class Dispatcher:
         return self._fleet.incarnation
 
     def take(self, deliveries: Sequence[Delivery]) -> None:
-        """Deliveries that are ours, into their lanes."""
+        """Deliveries that are ours, into their lanes.
+
+        One that was held, released and claimed again while it was here is not taken twice: a message would go twice.
+        """
         touched = {}
         for delivery in deliveries:
+            if delivery.id in self._in_hand:
+                self._in_hand[delivery.id] = delivery
+                continue
+            self._in_hand[delivery.id] = None
             lane = self._lane(delivery)
             lane.push(delivery)
             touched[lane.destination_id] = lane
-        self._ready += len(deliveries)
+            self._ready += 1
         for lane in touched.values():
             self._pump(lane)
 
@@ -129,11 +139,19 @@ class Dispatcher:
     async def cancel(self, delivery: Delivery) -> bool:
         """False for what is settled, or being sent at this moment, or in another node's hand."""
         lane = self._lanes.get(delivery.destination_id)
-        owner = None
-        if lane is not None and lane.take_out(delivery.id):
-            self._ready -= 1
-            owner = self._fleet.incarnation
-        return await self._store.cancel_delivery(delivery.account_id, delivery.id, owner)
+        if lane is None or (ours := lane.take_out(delivery.id)) is None:
+            return await self._store.cancel_delivery(delivery.account_id, delivery.id, None)
+        self._ready -= 1
+        try:
+            done = await self._store.cancel_delivery(
+                delivery.account_id, delivery.id, self._fleet.incarnation
+            )
+        except Unavailable:
+            lane.push(ours)
+            self._ready += 1
+            raise
+        self._let_go([ours])
+        return done
 
     async def send_test(self, destination: Destination, delivery: Delivery) -> Attempt:
         """Send at once, outside the lane; recorded, never retried (W9)."""
@@ -225,9 +243,13 @@ class Dispatcher:
         """Send one after the other as long as the lane lets it, and nobody waits for the place."""
         picked: tuple[Delivery, Turn] | None = (delivery, turn)
         while picked is not None:
-            await self._send(lane, *picked)
-            self._in_flight -= 1
-            lane.in_flight -= 1
+            try:
+                await self._send(lane, *picked)
+            except Exception:
+                log.exception("delivery_failed", extra={"delivery_id": picked[0].id})
+            finally:
+                self._in_flight -= 1
+                lane.in_flight -= 1
             picked = None if self._crowded else self._pick(lane)
             if len(lane) and lane.in_flight < lane.max_in_flight:
                 self._pump(lane)
@@ -243,7 +265,7 @@ class Dispatcher:
                 return
             found = await self._settings.destination(delivery.account_id, delivery.destination_id)
             if found is None or found[1].status != "enabled":
-                await self._park(lane, found[1] if found else None)
+                await self._park(lane, delivery, found[1] if found else None)
                 return
             settings, webhook = found
             lane.set_limits(webhook)
@@ -259,17 +281,26 @@ class Dispatcher:
         """As for a webhook, but the guard is asked, and that the attempt begins is committed first (promise 12)."""
         settings = await self._settings.get(delivery.account_id)
         if settings is None:
-            await self._park(lane, None)
+            await self._park(lane, delivery, None)
             return
         connection = settings.connections.get(delivery.destination_id)
         if connection is not None and connection.status != "enabled":
-            await self._park(lane, connection)
+            await self._park(lane, delivery, connection)
             return
         if delivery.started > delivery.attempts:
             await self._aftermath.settle(lane, delivery, connection, settings, self._in_doubt(delivery))
             return
-        admitted = await self._gate.admit(delivery, settings)
+        try:
+            admitted = await self._gate.admit(delivery, settings)
+        except Unavailable:
+            raise
+        except Exception:
+            log.exception("message_not_decided", extra={"delivery_id": delivery.id})
+            await self._aftermath.settle(lane, delivery, None, settings, self._undecided(delivery))
+            return
         if admitted is None or connection is None:
+            lane.rate.give_back(turn)
+            self._let_go([delivery])
             return
         lane.set_limits(connection)
         turn.at = time.monotonic()
@@ -283,6 +314,12 @@ class Dispatcher:
         now = self._clock.now()
         return Attempt(delivery_id=delivery.id, number=delivery.started, started_at=now, outcome=outcome)
 
+    def _undecided(self, delivery: Delivery) -> Attempt:
+        """Nothing has left: it is tried again like any other failure, and the lane is not to blame."""
+        outcome = Outcome(ok=False, error="config", detail=OUR_FAULT)
+        now = self._clock.now()
+        return Attempt(delivery_id=delivery.id, number=delivery.attempts + 1, started_at=now, outcome=outcome)
+
     async def _try(self, delivery: Delivery, destination: Destination) -> Attempt:
         started = self._clock.now()
         number = delivery.attempts + 1
@@ -293,28 +330,55 @@ class Dispatcher:
             outcome = Outcome(
                 ok=False,
                 error="config",
-                detail="something went wrong here; the server's log says what",
+                detail=OUR_FAULT,
                 in_doubt=delivery.channel != "webhook",
             )
         self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
         self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
         return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome)
 
-    async def _park(self, lane: Lane, destination: Destination | None) -> None:
+    async def _park(self, lane: Lane, delivery: Delivery, destination: Destination | None) -> None:
         """The destination was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
         reason = destination.status if destination is not None else "deleted"
-        self._drop(lane)
-        await self._store.hold(lane.account_id, lane.destination_id, reason)
+        dropped = lane.clear()
+        self._ready -= len(dropped)
+        try:
+            await self._store.hold(lane.account_id, lane.destination_id, reason)
+        except Unavailable:
+            for one in dropped:
+                lane.push(one)
+            self._ready += len(dropped)
+            raise
+        self._let_go([delivery, *dropped])
 
     def _drop(self, lane: Lane) -> None:
         """Forget what is ready in a lane; the store still has it."""
-        self._ready -= len(lane.clear())
+        dropped = lane.clear()
+        self._ready -= len(dropped)
+        self._let_go(dropped)
+
+    def _let_go(self, deliveries: Iterable[Delivery]) -> None:
+        """No longer in hand. What the store gave us once more meanwhile is given back, to be read afresh."""
+        again = [self._in_hand.pop(delivery.id, None) for delivery in deliveries]
+        if left := [delivery for delivery in again if delivery is not None]:
+            self._spawn(self._give_back(left))
+
+    async def _give_back(self, deliveries: Sequence[Delivery]) -> None:
+        """To whoever claims them. A store that is away has them as ours, so it is told when it is back."""
+        owner = self._fleet.incarnation
+        while not self._stopping:
+            try:
+                await self._store.unclaim(deliveries, owner)
+                return
+            except Unavailable:
+                await asyncio.sleep(POLL)
 
     def _let_in(self) -> None:
         if self._crowded and self._in_flight < MAX_IN_FLIGHT:
             self._pump(self._crowded.popleft())
 
     def _recorded(self, finished: Sequence[Finished]) -> None:
+        self._let_go(f.delivery for f in finished)
         if any(f.delivery.status == "pending" for f in finished):
             self._due.set()
 
@@ -384,7 +448,8 @@ class Dispatcher:
         ]
         if moved:
             self._ready -= len(moved)
-            self._spawn(self._store.unclaim(moved))
+            self._let_go(moved)
+            self._spawn(self._give_back(moved))
         self._due.set()
 
     def _forget_all(self) -> None:

@@ -135,7 +135,9 @@ class Gate:
 def _after(delivery: Delivery, decision: Decision) -> Delivery:
     """What the decision makes of the delivery. A test goes now or not at all."""
     if decision.goes:
-        return msgspec.structs.replace(delivery, started=delivery.attempts + 1, reason=None)
+        # A test is due to nobody until its attempt begins; should that be cut short, somebody has to find it.
+        due = delivery.due_at or delivery.created_at
+        return msgspec.structs.replace(delivery, started=delivery.attempts + 1, reason=None, due_at=due)
     if decision.outcome == "defer" and not delivery.is_test:
         return msgspec.structs.replace(delivery, due_at=decision.defer_until, reason=decision.primary_code)
     return msgspec.structs.replace(delivery, status="blocked", reason=decision.primary_code, due_at=None)

@@ -42,6 +42,11 @@ class RateWindow:
             self._sent.append(turn)
         return turn
 
+    def give_back(self, turn: Turn) -> None:
+        """It was not used: nothing was sent."""
+        if turn in self._sent:
+            self._sent.remove(turn)
+
 
 class Lane:
     def __init__(self, account_id: str, destination_id: str) -> None:
@@ -82,14 +87,13 @@ class Lane:
         """The oldest. Raises IndexError when nothing is ready."""
         return heapq.heappop(self._ready)[1]
 
-    def take_out(self, delivery_id: str) -> bool:
-        """Whether it was here."""
-        left = [entry for entry in self._ready if entry[0] != delivery_id]
-        if len(left) == len(self._ready):
-            return False
-        self._ready = left
-        heapq.heapify(self._ready)
-        return True
+    def take_out(self, delivery_id: str) -> Delivery | None:
+        """The delivery, if it was here."""
+        found = next((delivery for id_, delivery in self._ready if id_ == delivery_id), None)
+        if found is not None:
+            self._ready.remove((delivery_id, found))
+            heapq.heapify(self._ready)
+        return found
 
     def clear(self) -> list[Delivery]:
         """Everything that was ready, taken out."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Select, Text, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Select, bindparam, case, func, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.delivery import Delivery
@@ -45,8 +45,6 @@ def _decide(new: Columns) -> Any:
         .where(
             d.account_id == new["account_id"],
             d.id == new["id"],
-            within(d.status, PENDING),
-            within(d.owner, new["held_by"]),  # a node that was thought dead has lost what it had in hand
         )
         .values(
             status=new["status"],
@@ -58,18 +56,20 @@ def _decide(new: Columns) -> Any:
     )
 
 
-_DECIDE = Many(
-    {**types(d.account_id, d.id, d.status, d.reason, d.due_at, d.started, d.owner), "held_by": Text()},
-    _decide,
-)
-_BEGUN = Keyed(
+_DECIDE = Many(types(d.account_id, d.id, d.status, d.reason, d.due_at, d.started, d.owner), _decide)
+_IN_HAND = Keyed(
     ("account_id", "id", "owner"),
-    lambda k: select(d.id).where(
-        d.account_id == k["account_id"],
-        d.id == k["id"],
-        within(d.owner, k["owner"]),
-        within(d.status, PENDING),
-        d.started > d.attempts,
+    lambda k: (
+        select(d.id)
+        .where(
+            d.account_id == k["account_id"],
+            d.id == k["id"],
+            # A node that was thought dead has lost what it had in hand. No index is taken for this comparison.
+            func.coalesce(d.owner, literal_column("''")) == k["owner"],
+            d.status == PENDING,
+        )
+        .order_by(d.id)
+        .with_for_update(of=deliveries)
     ),
 )
 # A call whose webhook waits for the results of its actions is looked at as soon as one of them is settled.
@@ -92,6 +92,7 @@ _RECENT = Query(
         within(m.account_id, bindparam("account_id")),
         m.address == bindparam("address"),
         m.created_at >= bindparam("since"),
+        m.delivery_id != bindparam("delivery_id"),  # whose attempt may have been begun in vain
         m.is_test.is_(False),
         _gone,
     )
@@ -105,6 +106,7 @@ _TODAY = Query(
         within(m.account_id, bindparam("account_id")),
         m.sender == bindparam("sender"),
         m.created_at >= bindparam("since"),
+        m.delivery_id != bindparam("delivery_id"),
         m.is_test.is_(False),
         _gone,
     )
@@ -204,18 +206,20 @@ def wake_calls(link: Link, rows: Sequence[Delivery], now: datetime) -> None:
 
 
 def _decided(link: Link, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:
+    """What is in another's hand by now keeps its own decision, and what became of it."""
+    ids = [(row.delivery.account_id, row.delivery.id, owner) for row in rows]
+    ours = {found[0] for found in link.keyed(_IN_HAND, ids)}
+    rows = [row for row in rows if row.delivery.id in ours]
     put_messages(link, rows)
     link.many(_DECIDE, [_decision_values(row, owner) for row in rows])
     wake_calls(link, [row.delivery for row in rows if not row.goes], now)
-    going = [(row.delivery.account_id, row.delivery.id, owner) for row in rows if row.goes]
-    return {row[0] for row in link.keyed(_BEGUN, going)}
+    return {row.delivery.id for row in rows if row.goes}
 
 
 def _decision_values(row: Decided, owner: str) -> tuple[Any, ...]:
     new = row.delivery
     due = micros_or_none(new.due_at)
-    held = owner if row.goes else None
-    return new.account_id, new.id, new.status, new.reason, due, new.started, held, owner
+    return new.account_id, new.id, new.status, new.reason, due, new.started, owner if row.goes else None
 
 
 def _values(row: Decided) -> tuple[Any, ...]:
@@ -252,16 +256,11 @@ def _lately(
     back: tuple[int, int],
     today: int,
 ) -> Lately:
-    of: dict[str, Any] = {"account_id": sent.account_id}
+    of: dict[str, Any] = {"account_id": sent.account_id, "delivery_id": sent.id}
     since, most = back
     duplicate = []
     if rule_id is not None and sent.call_id is not None and sent.resend_of is None:
-        given = {
-            "rule_id": rule_id,
-            "prefix": events_prefix(sent.call_id),
-            "delivery_id": sent.id,
-            "address": address,
-        }
+        given = {"rule_id": rule_id, "prefix": events_prefix(sent.call_id), "address": address}
         duplicate = list(link.rows(_DUPLICATE, **of, **given))
     recent = link.rows(_RECENT, **of, address=address, since=since, most=most) if address and most else []
     return Lately(

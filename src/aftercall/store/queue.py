@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, case, func, literal_column, select, update
+from sqlalchemy import Executable, and_, bindparam, case, func, literal_column, or_, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.breaker import LaneState
@@ -31,7 +31,9 @@ LANES_AT_ONCE = 64  # of one claim: each is a query of its own
 d = deliveries.c
 PENDING: ColumnElement[str] = literal_column("'pending'")
 HELD: ColumnElement[str] = literal_column("'held'")
+UNKNOWN: ColumnElement[str] = literal_column("'unknown'")
 NOTHING: ColumnElement[Any] = literal_column("NULL")
+NOBODY: ColumnElement[str] = literal_column("''")  # for a comparison that no index is taken for
 _waiting = and_(d.status == PENDING, d.owner.is_(None))
 
 
@@ -74,15 +76,35 @@ def _owned(k: Columns, owner: ColumnElement[str | None]) -> Executable:
 
 _IDS = types(d.account_id, d.id)
 _TAKE = Many({**_IDS, **types(d.owner)}, lambda k: _owned(k, k["owner"]))
-_GIVE_BACK = Many(_IDS, lambda k: _owned(k, NOTHING))
+_GIVE_BACK = Many(
+    {**_IDS, **types(d.owner)},
+    lambda k: (
+        update(deliveries)
+        .where(
+            d.account_id == k["account_id"],
+            d.id == k["id"],
+            d.status == PENDING,
+            func.coalesce(d.owner, NOBODY) == k["owner"],
+        )
+        .values(owner=NOTHING)
+    ),
+)
 
 
 def _settle(new: Columns) -> Executable:
-    """A delivery that was cancelled meanwhile stays so. One that was held stays held unless it is settled."""
+    """A delivery that was cancelled meanwhile stays so. One that was held stays held unless it is settled.
+
+    One that was given up as in doubt, while it was being sent after all, takes the answer.
+    """
     applies = (d.status == PENDING) | (new["status"] != PENDING)
+    answered = and_(
+        d.status == UNKNOWN, d.attempts == new["attempts"], new["status"].not_in((PENDING, UNKNOWN))
+    )
     return (
         update(deliveries)
-        .where(d.account_id == new["account_id"], d.id == new["id"], d.status.in_((PENDING, HELD)))
+        .where(
+            d.account_id == new["account_id"], d.id == new["id"], or_(d.status.in_((PENDING, HELD)), answered)
+        )
         .values(
             attempts=new["attempts"],
             status=case((applies, new["status"]), else_=d.status),
@@ -109,8 +131,8 @@ class SqlQueue(Part):
         excluded = _outside(buckets, full)
         return delivery_rows(await self._database.write(_claim, incarnation, micros(now), excluded, limit))
 
-    async def unclaim(self, deliveries: Sequence[Delivery]) -> None:
-        ids = [(row.account_id, row.id) for row in deliveries]
+    async def unclaim(self, deliveries: Sequence[Delivery], owner: str) -> None:
+        ids = [(row.account_id, row.id, owner) for row in deliveries]
         await self._database.write(_unclaim, ids)
 
     async def next_due(self, buckets: Sequence[int] | None, full: Sequence[str]) -> datetime | None:

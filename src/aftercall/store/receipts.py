@@ -10,7 +10,7 @@ from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import bindparam, delete, func, literal_column, select, update
+from sqlalchemy import bindparam, case, delete, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.connection import Connection
@@ -47,7 +47,11 @@ _SUBMITTED = Many(
     lambda new: (
         update(messages)
         .where(m.delivery_id == new["delivery_id"], within(m.account_id, new["account_id"]))
-        .values(submitted_at=new["submitted_at"], progress=new["progress"])
+        .values(
+            submitted_at=new["submitted_at"],
+            # What receipts have said already stays: those of a message that was in doubt.
+            progress=case((m.progress == literal_column("'{}'"), new["progress"]), else_=m.progress),
+        )
     ),
 )
 _KEEP = Insert(receipts, conflict="keep")
@@ -65,7 +69,7 @@ _EARLY_BY_REFERENCE = Query(
     .where(
         r.reference == bindparam("reference"),
         r.delivery_id.is_(None),
-        r.account_id == bindparam("account_id"),
+        within(r.account_id, bindparam("account_id")),
     )
     .order_by(r.received_at)
 )
@@ -108,11 +112,10 @@ _TAKEN = Query(
 )
 _OF_DELIVERY = Query(
     select(r.document, r.received_at)
-    .where(r.delivery_id == bindparam("id"), r.account_id == bindparam("account_id"))
+    .where(r.delivery_id == bindparam("id"), within(r.account_id, bindparam("account_id")))
     .order_by(r.received_at)
 )
-_nobodys = func.coalesce(r.delivery_id, literal_column("''")) == literal_column("''")
-_DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), _nobodys))
+_DROP_EARLY = Query(delete(receipts).where(r.received_at < bindparam("before"), r.delivery_id.is_(None)))
 _ADD_TEXT = Insert(texts, conflict="keep")
 _KNOWN_TEXT = Query(
     select(x.document).where(x.connection_id == bindparam("connection_id"), x.digest == bindparam("digest"))
@@ -140,7 +143,7 @@ _REPLIED = Query(
 _OPTED_OUT = Query(
     update(messages)
     .where(
-        m.account_id == bindparam("of_account"),
+        within(m.account_id, bindparam("of_account")),
         m.delivery_id == bindparam("with_id"),
         m.opted_out_at.is_(None),
     )
@@ -287,7 +290,7 @@ def _apply(
 ) -> Reported | None:
     """None where there is no such message, or its submit has no result yet."""
     rows = link.rows(_STATE, account_id=account_id, id=delivery_id)
-    if not rows or rows[0][4] != connection_id or rows[0][2] == "pending":
+    if not rows or rows[0][4] != connection_id or rows[0][2] in ("pending", "held"):
         return None
     told, address, status, call_id, _, _ = rows[0]
     before = _decode_progress(told)

@@ -308,9 +308,9 @@ receipts = Table(
     Column("received_at", BigInteger, nullable=False),
     Column("document", Text, nullable=False),
     Index("receipts_by_delivery", "delivery_id", **_where("delivery_id IS NOT NULL")),
-    Index("receipts_early", "provider_id", **_where("delivery_id IS NULL")),
+    Index("receipts_early", "provider_id", "connection_id", **_where("delivery_id IS NULL")),
     Index("receipts_early_by_reference", "reference", **_where("delivery_id IS NULL")),
-    Index("receipts_by_age", "received_at"),
+    Index("receipts_early_by_age", "received_at", **_where("delivery_id IS NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from aftercall.domain.guard.explain import explain, rule_text
+from aftercall.domain.guard.explain import explain, in_short, rule_text
 from aftercall.engine.policies import packs
 from tests.domain.guard.samples import HEADER, INTENT, KNOWN, WORD, decide, indian, sms, suppression
 from tests.domain.samples import but
@@ -40,6 +40,25 @@ def test_an_override_names_who_and_why() -> None:
 
 def test_a_dry_run_says_so() -> None:
     assert explain(decide(but(sms(text=""), dry_run=True))).startswith("Dry run: blocked (empty)\n")
+
+
+def test_each_outcome_has_its_one_line() -> None:
+    late = but(indian(category="service_explicit"), max_age=timedelta(days=2))
+    deferred = in_short(decide(late, but(KNOWN, sender=HEADER, dlt_route=True)))
+    told = [
+        in_short(decide()),
+        in_short(decide(suppressions=(suppression("keyword", reason="STOP"),))),
+        in_short(decide(but(INTENT, override=WORD), duplicate_of="dlv_0")),
+    ]
+    assert told == [
+        "Text to +*********34: the guard lets it go",
+        "Text to +*********34 not sent: opted out (keyword of 2026-11-17 17:00 UTC: STOP)",
+        "Text to +*********34: goes, overridden by usr_1",
+    ]
+    assert deferred == (
+        "Text to +**********10 not sent yet: outside window (Fri 22:30 in Asia/Kolkata); looked at again at "
+        "2026-11-21 04:30 UTC, Sat 10:00 in Asia/Calcutta"
+    )
 
 
 def test_rules_are_told_in_one_line() -> None:

@@ -155,9 +155,9 @@ def _receipts() -> None:
         sqlite_with_rowid=False,
     )
     _partial("receipts_by_delivery", "receipts", ["delivery_id"], "delivery_id IS NOT NULL")
-    _partial("receipts_early", "receipts", ["provider_id"], "delivery_id IS NULL")
+    _partial("receipts_early", "receipts", ["provider_id", "connection_id"], "delivery_id IS NULL")
     _partial("receipts_early_by_reference", "receipts", ["reference"], "delivery_id IS NULL")
-    op.create_index("receipts_by_age", "receipts", ["received_at"])
+    _partial("receipts_early_by_age", "receipts", ["received_at"], "delivery_id IS NULL")
 
 
 def _texts() -> None:
