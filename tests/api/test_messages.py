@@ -133,6 +133,22 @@ async def test_resend_needs_a_word_and_makes_a_message_of_its_own(desk: Desk, pa
     assert first["ref"] != second["ref"]
 
 
+async def test_resend_of_a_message_without_a_connection_goes_by_one_there_is_now(desk: Desk) -> None:
+    now = desk.app.clock.now()
+    await desk.app.store.delete_setup(type(desk.sender), desk.account_id, desk.sender.id, now)
+    await desk.app.store.delete_setup(type(desk.connection), desk.account_id, desk.connection.id, now)
+    await desk.rule()
+    await desk.missed()
+    message = await desk.message("blocked")
+    assert (message["reason"], message["connection_id"]) == ("no_connection", None)
+    asked = f"/v1/messages/{message['id']}/resend"
+    assert (await desk.api.post(asked, {"confirm": True})).code == "conflict"
+    await desk.open()
+    again = await desk.api.post(asked, {"confirm": True})
+    assert (again.status, again["connection_id"]) == (201, desk.connection.id)
+    assert (await desk.message("sent"))["sender"] == desk.sender.value
+
+
 async def test_resend_with_an_override_is_kept_with_who_and_why(desk: Desk) -> None:
     await desk.rule(status="disabled")
     rule = await desk.rule()

@@ -7,12 +7,10 @@ import msgspec
 from msgspec import Meta
 
 from aftercall.api.operation import Ask, Listing, operation
-from aftercall.domain.connection import Connection
+from aftercall.api.resending import ResendForm, send_again
 from aftercall.domain.delivery import Attempt, Channel, Delivery, DeliveryStatus
-from aftercall.domain.errors import Conflict, NotFound, Unconfirmed
-from aftercall.domain.message import Override
-from aftercall.engine.resend import again
-from aftercall.engine.rows import DeliveryQuery, Destination
+from aftercall.domain.errors import Conflict, NotFound
+from aftercall.engine.rows import DeliveryQuery
 
 TAG = "Deliveries"
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -76,25 +74,6 @@ class AttemptOut(msgspec.Struct, frozen=True, kw_only=True):
     manual: bool
 
 
-class OverrideForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    reason: Annotated[str, Meta(min_length=3, max_length=500, description="Kept with the decision.")]
-
-
-class ResendForm(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Of webhooks nothing is asked."""
-
-    confirm: Annotated[
-        bool,
-        Meta(
-            description="A text or mail goes to a person, who may get it twice: true says that it is meant."
-        ),
-    ] = False
-    override: (
-        Annotated[OverrideForm, Meta(description="The guard's checks that the policies leave to people.")]
-        | None
-    ) = None
-
-
 class DeliveryDetail(DeliveryOut, frozen=True, kw_only=True):
     body: str
     query: str
@@ -134,53 +113,13 @@ async def resend_delivery(ask: Ask, delivery_id: str, data: ResendForm | None) -
     delivery = await find_delivery(ask, delivery_id)
     if delivery.channel != "webhook":
         ask.need("messages:write")
-    return await send_again(ask, delivery, data or ResendForm())
+    return shown(await send_again(ask, delivery, data or ResendForm()))
 
 
 @operation("POST", "/v1/deliveries/{delivery_id}/cancel", "deliveries:write", "Cancel a delivery", tag=TAG)
 async def cancel_delivery(ask: Ask, delivery_id: str) -> DeliveryOut:
     """Only what is pending or held, and not being sent at this moment, can be cancelled."""
     return await cancel(ask, await find_delivery(ask, delivery_id))
-
-
-async def send_again(ask: Ask, delivery: Delivery, form: ResendForm) -> DeliveryOut:
-    """Raises Conflict where that cannot be, Unconfirmed where nobody said that it is meant."""
-    store = ask.app.store
-    destination: Destination | None
-    if delivery.channel == "webhook":
-        destination = await store.get_webhook(ask.account_id, delivery.destination_id)
-        if destination is None:
-            raise Conflict("The webhook has been deleted.")
-    else:
-        _check_message(delivery, form)
-        destination = await store.get_setup(Connection, ask.account_id, delivery.destination_id)
-        if destination is None:
-            raise Conflict("The connection it would go by does not exist: make the message anew.")
-    new = again(delivery, destination, ask.now, _override(ask, form))
-    await store.add_resends([new])
-    ask.app.dispatcher.wake()
-    return shown(new)
-
-
-def _check_message(delivery: Delivery, form: ResendForm) -> None:
-    if delivery.is_test:
-        raise Conflict("A test is not sent again: send another one.")
-    if delivery.status in ("pending", "held"):
-        raise Conflict("This message still waits to be sent; cancel it first.")
-    if not form.confirm:
-        state = (
-            "it may have been sent" if delivery.status == "unknown" else f"the first one is {delivery.status}"
-        )
-        raise Unconfirmed(
-            f'This goes to a person, who may get it twice: {state}. Send {{"confirm": true}} if that is meant.'
-        )
-
-
-def _override(ask: Ask, form: ResendForm) -> Override | None:
-    if form.override is None:
-        return None
-    ask.need("messages:override")
-    return Override(by=ask.caller.key_id, reason=form.override.reason, at=ask.now)
 
 
 async def cancel(ask: Ask, delivery: Delivery) -> DeliveryOut:

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from aftercall.api.deliveries import DeliveryOut, ResendForm, cancel, find_delivery, send_again
+from aftercall.api.deliveries import DeliveryOut, cancel, find_delivery
+from aftercall.api.deliveries import shown as delivery_shown
 from aftercall.api.message_shown import DecisionOut, MessageDetail, MessageOut, decided, detailed, shown
 from aftercall.api.operation import Ask, Listing, operation
+from aftercall.api.resending import ResendForm, send_again
 from aftercall.domain.delivery import Delivery, DeliveryStatus
 from aftercall.domain.errors import NotFound
 from aftercall.domain.phone import normalise
@@ -74,7 +76,7 @@ async def resend_message(ask: Ask, message_id: str, data: ResendForm | None) -> 
     """Only with `"confirm": true`: it may arrive twice. It is a delivery of its own and the guard is asked anew;
     with `override` (scope `messages:override`) checks that the policies leave to people do not stop it.
     """
-    return await send_again(ask, await find(ask, message_id), data or ResendForm())
+    return delivery_shown(await send_again(ask, await find(ask, message_id), data or ResendForm()))
 
 
 @operation("POST", "/v1/messages/{message_id}/cancel", "messages:write", "Cancel a message", tag=TAG)

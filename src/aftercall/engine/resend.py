@@ -9,9 +9,12 @@ from datetime import datetime
 
 import msgspec
 
+from aftercall.domain import phone
+from aftercall.domain.actions import Office
 from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Conflict
 from aftercall.domain.message import Override
+from aftercall.domain.sender_choice import choose
 from aftercall.domain.webhook import Webhook
 from aftercall.domain.wire import dumps
 from aftercall.engine.circumstances import decode_message
@@ -64,6 +67,22 @@ def _renewed(delivery: Delivery, now: datetime, override: Override | None) -> by
     message = decode_message(delivery.body)
     lifetime = message.expires_at - delivery.created_at
     return dumps(msgspec.structs.replace(message, expires_at=now + lifetime, override=override))
+
+
+def by_another_way(delivery: Delivery, office: Office) -> Delivery | None:
+    """A message whose connection is gone, or that never had one, by one there is now; None where there is none."""
+    message = decode_message(delivery.body)
+    sms = message.sms
+    if sms is not None and office.senders:
+        country = phone.country(sms.to) if sms.to else office.country
+        sender = choose(office.senders, office.connections, country, sms.category)
+        if sender is None:
+            return None
+        sms = msgspec.structs.replace(sms, sender=sender.value, sender_kind=sender.kind)
+        changed = dumps(msgspec.structs.replace(message, sms=sms, sender_id=sender.id))
+        return msgspec.structs.replace(delivery, destination_id=sender.connection_id, body=changed)
+    fitting = [c.id for c in office.connections.values() if c.channel == delivery.channel]
+    return msgspec.structs.replace(delivery, destination_id=min(fitting)) if fitting else None
 
 
 async def replay(
