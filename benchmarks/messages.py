@@ -66,9 +66,9 @@ async def sustained(rigged: Rig) -> tuple[float, float]:
 async def steady(*, hanging: bool) -> tuple[float, float]:
     """Milliseconds (p50, p99) from the post of a call to its text at the gateway that answers."""
     async with rig() as rigged:
-        await text_callers(rigged, rigged.hook, "+14085559901")
+        await text_callers(rigged, rigged.hook, "+14085560101")
         if hanging:
-            await text_callers(rigged, rigged.hook.replace("/hook", "/hang"), "+14085559902")
+            await text_callers(rigged, rigged.hook.replace("/hook", "/hang"), "+14085560102")
         await rigged.generate(200, connections=4, rate=RATE)
         await rigged.reset()
         await rigged.generate(STEADY, connections=4, rate=RATE)
@@ -85,7 +85,7 @@ async def run(runs: int) -> list[Figure]:
     for number in range(runs):
         note(f"texts, run {number + 1}")
         async with rig() as rigged:
-            await text_callers(rigged, rigged.hook, "+14085559901")
+            await text_callers(rigged, rigged.hook, "+14085560101")
             rate, us = await sustained(rigged)
             rates.append(rate)
             cpu.append(us)

@@ -314,3 +314,18 @@ async def test_node_that_was_thought_dead_sends_nothing(texting: Texting) -> Non
     stored = await texting.home.app.store.get_delivery(texting.home.account_id, taken_over.id)
     assert stored is not None
     assert (stored.status, stored.started) == ("pending", 0)
+
+
+async def test_sixth_text_to_a_caller_within_a_day_is_one_too_many(texting: Texting) -> None:
+    await texting.rule()
+    for number in range(6):
+        await texting.missed(f"c{number}")
+    await texting.home.settled("sent", 5, channel="sms")
+    assert (await texting.message("blocked")).delivery.reason == "frequency_cap"
+
+
+async def test_fixed_recipient_gets_as_many_as_there_are(texting: Texting) -> None:
+    await texting.rule(recipients="fixed", to=(AGENT,))
+    for number in range(8):
+        await texting.missed(f"c{number}")
+    await texting.home.settled("sent", 8, channel="sms")

@@ -7,18 +7,15 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from typing import Any
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from aftercall.client import Client
 from aftercall.demo.calls import MARCO, OUR_NUMBER, SALES, TOM
 from aftercall.demo.gateway import SETTINGS, Gateway, Sent
 from aftercall.demo.mailbox import Mailbox
 from aftercall.demo.show import Show
-from aftercall.domain.guard.decision import Decision, masked
-from aftercall.domain.guard.explain import explain
-from aftercall.engine.message_rows import MessageQuery, MessageRow
+from aftercall.domain.guard.decision import masked
 
 SUPERVISOR = "supervisor@harbour-clinic.example"
 SORRY = "Sorry we missed you, {{ customer.name | default: 'hello' }}. We will ring back. STOP ends texts."
@@ -80,24 +77,14 @@ class Messages:
             "filters": {"directions": ["inbound"]},
         })  # fmt: skip
 
-    async def summarise(self) -> None:
+    async def summarise(self, api: Client) -> None:
         """Every message with what became of it, and the guard's decision in a line or two."""
-        self._show.screen.messages(
-            (self._who(row.address), masked(row.address), status(row), brief(row.decision))
-            for row in await self._settled()
-        )
-
-    async def _settled(self) -> list[MessageRow]:
-        """Oldest first, once the last results are in the store: they are written after the provider's answer."""
-        store = self._show.server.app.store
-        account = (await store.list_accounts(None, 1)).items[0]
-        found: list[MessageRow] = []
-        for _ in range(40):
-            found = list((await store.list_messages(account.id, MessageQuery())).items)
-            if "pending" not in map(status, found):
-                break
-            await asyncio.sleep(0.05)
-        return found[::-1]
+        told = []
+        for message in await settled(api):
+            record = await api.get(f"/v1/messages/{message['id']}/decision")
+            to = message["to"]
+            told.append((self._who(to), masked(to), status(message), brief(record["explanation"])))
+        self._show.screen.messages(told)
 
     def _text(self, sent: Sent) -> None:
         self._show.screen.wrote(self._who(sent.to), "text", masked(sent.to), sent.text)
@@ -118,14 +105,25 @@ def asleep(now: datetime) -> str:
     return next(place for place in PLACES if now.astimezone(ZoneInfo(place)).hour in NIGHT)
 
 
-def status(row: MessageRow) -> str:
+async def settled(api: Client) -> list[dict[str, Any]]:
+    """Oldest first, once the last results are recorded: that is after the provider's answer."""
+    found: list[dict[str, Any]] = []
+    for _ in range(40):
+        found = [message async for message in api.pages("/v1/messages", {"limit": 100})]
+        if "pending" not in map(status, found):
+            break
+        await asyncio.sleep(0.05)
+    return found[::-1]
+
+
+def status(message: dict[str, Any]) -> str:
     """A message that waits for its time is told from one that is on its way."""
-    waits = row.delivery.status == "pending" and row.delivery.reason is not None
-    return "deferred" if waits else row.delivery.status
+    waits = message["status"] == "pending" and message["reason"] is not None
+    return "deferred" if waits else str(message["status"])
 
 
-def brief(record: bytes) -> str:
+def brief(explanation: str) -> str:
     """The outcome, every check that stops the message, and how many do not."""
-    first, *lines, last = explain(msgspec.json.decode(record, type=Decision)).splitlines()
+    first, *lines, last = explanation.splitlines()
     stops = [line.removeprefix("  fail ") for line in lines if line.startswith("  fail ")]
     return "\n".join([first, *stops, last.strip()]) if stops else f"{first}: {last.strip()}"

@@ -35,7 +35,7 @@ class Scripted:
         await show.listen(api, "Messages", MESSAGES, NOTICES)
 
     async def finish(self) -> None:
-        await self._messages.summarise()
+        await self._messages.summarise(self._api)
 
     async def play(self, show: Show) -> None:
         self._run += 1

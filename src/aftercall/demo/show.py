@@ -80,7 +80,7 @@ class Show:
             self._receiver = await self._catcher.start()
             stack.push_async_callback(self._catcher.close)
             config = Config(data=self._data, port=0, dev=True, log_level="warning")
-            self.server = server = await stack.enter_async_context(Server(config))
+            server = await stack.enter_async_context(Server(config))
             key = server.app.first_key or config.owner_key_file.read_text(encoding="ascii").strip()
             api = await stack.enter_async_context(Client(server.url, key))
             await self._set_up(api)
