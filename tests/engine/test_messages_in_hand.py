@@ -151,6 +151,30 @@ async def test_store_away_while_lanes_move_strands_nothing(
     assert len(texting.sent()) == 3
 
 
+async def test_claim_whose_answer_was_lost_strands_nothing(
+    texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was committed; the connection to the database broke before that was heard."""
+    await texting.rule()
+    store, whole = texting.home.app.store, texting.home.app.store.claim
+    broken = asyncio.Event()
+
+    async def claim(*args: Any) -> list[Delivery]:
+        claimed = await whole(*args)
+        if claimed and not broken.is_set():
+            broken.set()
+            raise Unavailable("The database cannot be reached.", retry_after=1)
+        return claimed
+
+    monkeypatch.setattr(store, "claim", claim)
+    monkeypatch.setattr(texting.home.app.dispatcher, "owner_for", lambda _: None)
+    await texting.missed()
+    await until(lambda: _true(broken.is_set()))
+    await texting.home.forward(61)
+    await texting.home.settled("sent", channel="sms")
+    assert len(texting.sent()) == 1
+
+
 async def _busy_lane(texting: Texting) -> None:
     """One message is being sent, two are ready behind it."""
     await _changed(texting, max_in_flight=1)

@@ -1,6 +1,6 @@
 """What the engine needs from the outside: a clock, a store, a way out. Small Protocols."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -148,6 +148,10 @@ class Queue(Protocol):
 
     async def unclaim(self, deliveries: Sequence[Delivery], owner: str) -> None:
         """These are nobody's again, as far as they are still `owner`'s."""
+        ...
+
+    async def release_lost(self, owner: str, in_hand: Collection[str], before: datetime) -> int:
+        """Give back what is `owner`'s, was made before then, and is not `in_hand`; how many there were."""
         ...
 
     async def next_due(self, buckets: Sequence[int] | None, full: Sequence[str]) -> datetime | None: ...
