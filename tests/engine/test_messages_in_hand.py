@@ -151,6 +151,64 @@ async def test_store_away_while_lanes_move_strands_nothing(
     assert len(texting.sent()) == 3
 
 
+async def test_claim_whose_answer_was_lost_strands_nothing(
+    texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was committed; the connection to the database broke before that was heard."""
+    await texting.rule()
+    store, whole = texting.home.app.store, texting.home.app.store.claim
+    broken = asyncio.Event()
+
+    async def claim(*args: Any) -> list[Delivery]:
+        claimed = await whole(*args)
+        if claimed and not broken.is_set():
+            broken.set()
+            raise Unavailable("The database cannot be reached.", retry_after=1)
+        return claimed
+
+    monkeypatch.setattr(store, "claim", claim)
+    monkeypatch.setattr(texting.home.app.dispatcher, "owner_for", lambda _: None)
+    await texting.missed()
+    await until(lambda: _true(broken.is_set()))
+    await texting.home.forward(61)
+    await texting.home.settled("sent", channel="sms")
+    assert len(texting.sent()) == 1
+
+
+async def test_messages_to_nobody_do_not_wait_for_each_other(
+    texting: Texting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _changed(texting, max_in_flight=10)
+    await texting.rule()
+    whole, away = texting.home.app.store.decide, asyncio.Event()
+
+    async def decide(*args: Any) -> set[str]:
+        await away.wait()
+        return await whole(*args)
+
+    monkeypatch.setattr(texting.home.app.store, "decide", decide)
+    for n in range(5):
+        await texting.missed(f"a{n}", from_=None, from_presentation="anonymous")
+    await until(lambda: _true(len(texting.home.app.gate._asked) == 4), 5)
+    away.set()
+    await texting.home.settled("blocked", 5, channel="sms")
+
+
+async def test_wrong_number_shows_that_the_provider_is_well(texting: Texting) -> None:
+    """Failures before and after it are not failures in a row."""
+    settings = {**texting.connection.settings, "code_path": "code"}
+    settings["codes"] = {"17": {"error": "invalid_recipient", "hint": "the number does not exist"}}
+    await _changed(texting, settings=settings, max_in_flight=1)
+    refused, wrong = Answer(401), Answer(200, TAKEN.headers, b'{"code": "17"}')
+    texting.receiver.plan("/send", *[refused] * 4, wrong, refused)
+    await texting.rule()
+    for n in range(6):
+        await texting.missed(f"c{n}", from_=f"+1408555{n + 1300}")
+    await texting.home.settled("failed", 6, channel="sms")
+    (state,) = await texting.home.app.store.lane_states()
+    assert (state.failures, state.is_open) == (1, False)
+
+
 async def _busy_lane(texting: Texting) -> None:
     """One message is being sent, two are ready behind it."""
     await _changed(texting, max_in_flight=1)

@@ -85,6 +85,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (queue, "_OLDEST", "deliveries_waiting"),
     (queue, "_TAKE", "deliveries_pkey"),
     (queue, "_GIVE_BACK", "deliveries_pkey"),
+    (queue, "_OWNED", "deliveries_in_hand"),
     (queue, "_SETTLE", "deliveries_pkey"),
     (nodes, "_RELEASE_ORPHANS", "deliveries_in_hand"),
     (holding, "_RELEASE", "deliveries_held"),

@@ -17,6 +17,11 @@ LANE_ERRORS = frozenset({
     "dns", "address_refused", "connect", "tls", "timeout", "protocol", "invalid_url", "unavailable", "credentials",
     "credit", "config",
 })  # fmt: skip
+# Of messages: what a provider says of one only after it has let us in and read it.
+ANSWERS = frozenset({
+    "invalid_recipient", "unreachable", "opted_out", "blocked", "filtered", "content", "template", "registration",
+    "sender", "window",
+})  # fmt: skip
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -41,6 +46,11 @@ class LaneState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def counts(channel: Channel, outcome: Outcome) -> bool:
     """Whether a failure is the receiver's as such: a text to a wrong number says nothing about the next one."""
     return channel == "webhook" or outcome.error in LANE_ERRORS
+
+
+def answered(channel: Channel, outcome: Outcome) -> bool:
+    """Whether a failure shows that the receiver is well: its failures before were not the last of a row."""
+    return channel != "webhook" and outcome.error in ANSWERS
 
 
 def succeeded(state: LaneState, now: datetime) -> LaneState:

@@ -68,6 +68,8 @@ class Aftermath:
                     breaker.failed(before, now, outcome.error or "failed", schedule or SCHEDULE, _jitter()),
                     destination_version=destination.version,
                 )
+            elif before.failures and breaker.answered(delivery.channel, outcome):
+                lane.state = breaker.succeeded(before, now)
             if outcome.retry_after is not None:
                 lane.not_before = now + timedelta(seconds=min(outcome.retry_after, RETRY_AFTER_CAP))
         if settled.status != "pending":

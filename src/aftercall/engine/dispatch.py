@@ -34,6 +34,7 @@ MAX_IN_FLIGHT = 1_000  # requests at once, all lanes together
 MAX_READY = 20_000  # deliveries in memory, all lanes together
 CLAIM = 500  # deliveries claimed at once
 POLL = 1.0  # seconds; the longest that work left by others lies unseen
+LOST_AFTER = timedelta(seconds=60)  # how often, and how old, what the store has as ours is missed
 OUR_FAULT = "something went wrong here; the server's log says what"
 
 
@@ -59,6 +60,7 @@ class Dispatcher:
         self._crowded: deque[Lane] = deque()  # lanes waiting for a free place, in turn
         # By id, what is ready, being sent or not recorded yet; of some, that the store gave it to us once more.
         self._in_hand: dict[str, Delivery | None] = {}
+        self._lost_at = clock.now() + LOST_AFTER
         self._in_flight = 0
         self._ready = 0
         self._sends: set[asyncio.Task[None]] = set()
@@ -413,6 +415,8 @@ class Dispatcher:
         full = [lane.destination_id for lane in self._lanes.values() if lane.full]
         buckets = self._fleet.buckets
         now = self._clock.now()
+        if now >= self._lost_at:
+            await self._look_for_lost(now)
         claimed = await self._store.claim(self._fleet.incarnation, now, buckets, full, limit)
         self.take(claimed)
         if len(claimed) == limit:
@@ -421,6 +425,15 @@ class Dispatcher:
             lane.behind = lane.behind and lane.full
         due = await self._store.next_due(buckets, full)
         return POLL if due is None else max(0.0, min(POLL, (due - self._clock.now()).total_seconds()))
+
+    async def _look_for_lost(self, now: datetime) -> None:
+        """Ours for the store, but not here: the answer to a commit was lost on its way."""
+        self._lost_at = now + LOST_AFTER
+        lost = await self._store.release_lost(
+            self._fleet.incarnation, frozenset(self._in_hand), now - LOST_AFTER
+        )
+        if lost:
+            log.warning("lost_deliveries_released", extra={"count": lost})
 
     async def _look_again(self, lane: Lane) -> None:
         """A receiver that failed gets a fresh chance as soon as its destination is changed."""

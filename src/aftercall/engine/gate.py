@@ -64,7 +64,8 @@ class Gate:
     async def decide(self, delivery: Delivery, settings: Settings) -> tuple[Delivery, Decision, bool]:
         """The delivery as it is from now on, the decision, and whether it goes. Raises Unavailable."""
         message = decode_message(delivery.body)
-        turn = self._turns.setdefault((delivery.account_id, message.to), asyncio.Lock())
+        person = message.to or delivery.id  # messages to nobody do not wait for each other
+        turn = self._turns.setdefault((delivery.account_id, person), asyncio.Lock())
         async with turn:
             decision = await self._evaluate(delivery, settings, message)
             after = _after(delivery, decision)

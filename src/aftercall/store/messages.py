@@ -202,7 +202,9 @@ def put_messages(link: Link, rows: Sequence[Decided]) -> None:
 
 
 def wake_calls(link: Link, rows: Sequence[Delivery], now: datetime) -> None:
-    link.many(WAKE, [(row.call_id, row.account_id, micros(now)) for row in rows if row.call_id])
+    """Look at these messages' calls again at once; in their order, as every node that does."""
+    named = sorted({(row.call_id, row.account_id) for row in rows if row.call_id})
+    link.many(WAKE, [(*call, micros(now)) for call in named])
 
 
 def _decided(link: Link, rows: Sequence[Decided], owner: str, now: datetime) -> set[str]:

@@ -1,7 +1,7 @@
 """The deliveries' side of the store: who has them in hand, what came of them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -74,6 +74,11 @@ def _owned(k: Columns, owner: ColumnElement[str | None]) -> Executable:
     )
 
 
+_OWNED = Query(
+    select(d.account_id, d.id).where(
+        d.status == PENDING, d.owner == bindparam("owner"), d.created_at < bindparam("before")
+    )
+)
 _IDS = types(d.account_id, d.id)
 _TAKE = Many({**_IDS, **types(d.owner)}, lambda k: _owned(k, k["owner"]))
 _GIVE_BACK = Many(
@@ -135,6 +140,10 @@ class SqlQueue(Part):
         ids = [(row.account_id, row.id, owner) for row in deliveries]
         await self._database.write(_unclaim, ids)
 
+    async def release_lost(self, owner: str, in_hand: Collection[str], before: datetime) -> int:
+        """What a commit gave a node that never heard of it, as its answer was lost."""
+        return await self._database.write(_release_lost, owner, in_hand, micros(before))
+
     async def next_due(self, buckets: Sequence[int] | None, full: Sequence[str]) -> datetime | None:
         excluded = _outside(buckets, full)
         due = [
@@ -165,6 +174,13 @@ def _claim(link: Link, owner: str, now: int, excluded: Callable[[str], bool], li
 def _unclaim(link: Link, ids: Rows) -> None:
     if link.many(_GIVE_BACK, ids):
         link.notify(DUE)
+
+
+def _release_lost(link: Link, owner: str, in_hand: Collection[str], before: int) -> int:
+    owned = link.rows(_OWNED, owner=owner, before=before)
+    lost = [(account_id, id_, owner) for account_id, id_ in owned if id_ not in in_hand]
+    _unclaim(link, lost)
+    return len(lost)
 
 
 def _record(link: Link, finished: Sequence[Finished], lanes: Sequence[LaneState]) -> None:

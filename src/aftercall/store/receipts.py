@@ -235,9 +235,8 @@ def messages_recorded(link: Link, finished: Sequence[Finished]) -> None:
     for f in done:
         if f.delivery.status in OPEN:
             _apply_early(link, f.delivery, f.attempt.outcome.provider_ids, f.attempt.started_at)
-    for f in done:
-        if f.delivery.status != "pending":
-            wake_calls(link, [f.delivery], f.attempt.started_at)
+    settled = [f.delivery for f in done if f.delivery.status != "pending"]
+    wake_calls(link, settled, min(f.attempt.started_at for f in done))
 
 
 def _submitted(f: Finished) -> tuple[Any, ...]:
