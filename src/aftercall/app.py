@@ -34,8 +34,10 @@ from aftercall.engine.metrics import Metrics
 from aftercall.engine.notices import Notices
 from aftercall.engine.ports import Channel, Clock, Store
 from aftercall.engine.receiving import Receiving
+from aftercall.engine.sending import Sending
 from aftercall.engine.settings import SettingsCache
 from aftercall.engine.traffic import Traffic
+from aftercall.engine.trials import Trials
 from aftercall.engine.upstream import AskedType, LiveType
 from aftercall.net.address import AddressRules
 from aftercall.net.door import Door, DoorRules
@@ -69,10 +71,12 @@ class App:
             "sms": self.sms,
             "email": EmailChannel(self.smtp, self._unsubscribe_url),
         }
+        sending = Sending(clock, channels, self.metrics)
         self.gate = Gate(store, clock, TRAITS, self.notices, lambda: self.fleet.incarnation)
         self.dispatcher = Dispatcher(
-            store, clock, self.settings, channels, self.gate, self.fleet, self.metrics
+            store, clock, self.settings, sending, self.gate, self.fleet, self.metrics
         )
+        self.trials = Trials(store, clock, self.gate, sending, lambda: self.fleet.incarnation)
         self.binding = Binding(store, clock, self.settings, self.fleet, self.smpp, SMPP)
         self.doubts = Doubts(store, clock, self.settings, self.fleet, self.notices, self.sms)
         timings = {name: source.timing for name, source in SOURCES.items()}

@@ -95,7 +95,7 @@ class Texting:
         assert settings is not None
         wanted = Wanted(template=self.template, to=CALLER)
         made, _ = as_test(by_hand(wanted, None, None, settings.office, self.home.clock.now()))
-        return await self.home.app.dispatcher.send_test_message(made, settings)
+        return await self.home.app.trials.message(made, settings)
 
     async def told(self, *receipts: Receipt) -> None:
         await self.home.app.receiving.hear(self.connection, receipts, ())

@@ -65,7 +65,7 @@ async def test_message(ask: Ask, data: MessageTestForm) -> MessageTestResult:
         )
     made = await make(ask, data, channel, settings, to=data.to, role="fixed", rule=rule, at=ask.now)
     test, marked = as_test(made)
-    done, decision, attempt = await ask.app.dispatcher.send_test_message(test, settings)
+    done, decision, attempt = await ask.app.trials.message(test, settings)
     return _result(done, decision, attempt, marked=marked)
 
 

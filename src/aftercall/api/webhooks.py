@@ -131,7 +131,7 @@ async def test_webhook(ask: Ask, webhook_id: str, data: TestForm | None) -> Test
     if trigger is not None and trigger not in webhook.triggers:
         raise Invalid.field("trigger", "must be one of the webhook's triggers")
     delivery = sample_delivery(webhook, trigger or webhook.triggers[0], ask.now)
-    outcome = (await ask.app.dispatcher.send_test(webhook, delivery)).outcome
+    outcome = (await ask.app.trials.webhook(webhook, delivery)).outcome
     return TestResult(
         status="delivered" if outcome.ok else "failed",
         message="Delivered" if outcome.ok else outcome.detail or str(outcome.error),

@@ -19,7 +19,7 @@ from aftercall.engine.ports import Clock, Store
 from aftercall.engine.recorder import Recorder
 from aftercall.engine.rows import Destination, Finished, Settings
 from aftercall.engine.settings import SettingsCache
-from aftercall.engine.suppressing import provider_says
+from aftercall.engine.suppressing import suppress
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,7 @@ class Aftermath:
     ) -> None:
         try:
             if attempt.outcome.suppress and isinstance(destination, Connection):
-                await self.suppress(destination, attempt, now)
+                await suppress(self._store, destination, attempt, now)
             if isinstance(destination, Webhook) and (
                 attempt.outcome.gone or breaker.given_up(lane.state, now)
             ):
@@ -104,22 +104,6 @@ class Aftermath:
             log.warning("consequences_wait_for_the_store", extra={"destination_id": destination.id})
         except Exception:  # whatever it is, the result itself is on its way
             log.exception("consequences_failed", extra={"destination_id": destination.id})
-
-    async def suppress(self, connection: Connection, attempt: Attempt, now: datetime) -> None:
-        """The provider said that the recipient wants no more."""
-        found = await self._store.get_message(connection.account_id, attempt.delivery_id)
-        if found is not None:
-            reason = attempt.outcome.provider_code or str(attempt.outcome.error)
-            entry = provider_says(
-                connection.account_id,
-                connection.channel,
-                found.address,
-                reason,
-                attempt.delivery_id,
-                now,
-                connection.type,
-            )
-            await self._store.add_suppressions([entry])
 
     async def _disable(self, lane: Lane, webhook: Webhook, reason: str, now: datetime) -> None:
         self._drop(lane)

@@ -8,24 +8,22 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
-
 from aftercall.domain.breaker import LaneState
-from aftercall.domain.delivery import Attempt, Delivery, Outcome, settle
+from aftercall.domain.delivery import Delivery
 from aftercall.domain.errors import Unavailable
-from aftercall.domain.guard.decision import Decision
 from aftercall.engine.aftermath import Aftermath
 from aftercall.engine.fleet import Fleet
 from aftercall.engine.gate import Gate
 from aftercall.engine.lane import Lane, Turn
 from aftercall.engine.metrics import Metrics
-from aftercall.engine.ports import Channel, Clock, Store
+from aftercall.engine.ports import Clock, Store
 from aftercall.engine.recorder import Recorder
-from aftercall.engine.rows import Destination, Finished, Settings
+from aftercall.engine.rows import Destination, Finished
+from aftercall.engine.sending import Sending
 from aftercall.engine.settings import SettingsCache
 
 log = logging.getLogger(__name__)
@@ -35,7 +33,6 @@ MAX_READY = 20_000  # deliveries in memory, all lanes together
 CLAIM = 500  # deliveries claimed at once
 POLL = 1.0  # seconds; the longest that work left by others lies unseen
 LOST_AFTER = timedelta(seconds=60)  # how often, and how old, what the store has as ours is missed
-OUR_FAULT = "something went wrong here; the server's log says what"
 
 
 class Dispatcher:
@@ -44,13 +41,13 @@ class Dispatcher:
         store: Store,
         clock: Clock,
         settings: SettingsCache,
-        channels: Mapping[str, Channel],
+        sending: Sending,
         gate: Gate,
         fleet: Fleet,
         metrics: Metrics,
     ) -> None:
-        self._store, self._clock, self._settings, self._channels = store, clock, settings, channels
-        self._gate, self._fleet, self._metrics = gate, fleet, metrics
+        self._store, self._clock, self._settings, self._sending = store, clock, settings, sending
+        self._gate, self._fleet = gate, fleet
         self._recorder = Recorder(store, self._recorded)
         self._aftermath = Aftermath(
             store, clock, settings, self._recorder, metrics, wake=self.wake, drop=self._drop
@@ -155,30 +152,6 @@ class Dispatcher:
         self._let_go([ours])
         return done
 
-    async def send_test(self, destination: Destination, delivery: Delivery) -> Attempt:
-        """Send at once, outside the lane; recorded, never retried (W9)."""
-        await self._store.add_resends([delivery], owner=self._fleet.incarnation)
-        attempt = await self._try(delivery, destination)
-        done = _tried_once(delivery, attempt, self._clock.now())
-        await self._store.record([Finished(delivery=done, attempt=attempt)], [])
-        return attempt
-
-    async def send_test_message(
-        self, delivery: Delivery, settings: Settings
-    ) -> tuple[Delivery, Decision, Attempt | None]:
-        """Likewise a text or mail, if the guard lets it go (S8): what became of it, why, and the attempt."""
-        await self._store.add_resends([delivery], owner=self._fleet.incarnation)
-        after, decision, goes = await self._gate.decide(delivery, settings)
-        connection = settings.connections.get(delivery.destination_id)
-        if not goes or connection is None:
-            return after, decision, None
-        attempt = await self._try(after, connection)
-        done = _tried_once(after, attempt, self._clock.now())
-        await self._store.record([Finished(delivery=done, attempt=attempt)], [])
-        if attempt.outcome.suppress:
-            await self._aftermath.suppress(connection, attempt, self._clock.now())
-        return done, decision, attempt
-
     # --- what goes out ------------------------------------------------------------------------------------
 
     def _pump(self, lane: Lane) -> None:
@@ -272,7 +245,7 @@ class Dispatcher:
             settings, webhook = found
             lane.set_limits(webhook)
             turn.at = time.monotonic()
-            attempt = await self._try(delivery, webhook)
+            attempt = await self._sending.attempt(delivery, webhook)
             await self._aftermath.settle(lane, delivery, webhook, settings, attempt)
         except Unavailable:  # the store is down; the delivery is still in it, and ours
             lane.not_before = self._clock.now() + timedelta(seconds=POLL)
@@ -290,7 +263,9 @@ class Dispatcher:
             await self._park(lane, delivery, connection)
             return
         if delivery.started > delivery.attempts:
-            await self._aftermath.settle(lane, delivery, connection, settings, self._in_doubt(delivery))
+            await self._aftermath.settle(
+                lane, delivery, connection, settings, self._sending.in_doubt(delivery)
+            )
             return
         try:
             admitted = await self._gate.admit(delivery, settings)
@@ -298,7 +273,7 @@ class Dispatcher:
             raise
         except Exception:
             log.exception("message_not_decided", extra={"delivery_id": delivery.id})
-            await self._aftermath.settle(lane, delivery, None, settings, self._undecided(delivery))
+            await self._aftermath.settle(lane, delivery, None, settings, self._sending.undecided(delivery))
             return
         if admitted is None or connection is None:
             lane.rate.give_back(turn)
@@ -306,38 +281,8 @@ class Dispatcher:
             return
         lane.set_limits(connection)
         turn.at = time.monotonic()
-        attempt = await self._try(admitted[0], connection)
+        attempt = await self._sending.attempt(admitted[0], connection)
         await self._aftermath.settle(lane, admitted[0], connection, settings, attempt)
-
-    def _in_doubt(self, delivery: Delivery) -> Attempt:
-        """What is known of an attempt that was begun by a process that did not live to see its end."""
-        detail = "the server stopped while this was being sent, so it may have been; it is not sent again by itself"
-        outcome = Outcome(ok=False, error="unknown", detail=detail, in_doubt=True)
-        now = self._clock.now()
-        return Attempt(delivery_id=delivery.id, number=delivery.started, started_at=now, outcome=outcome)
-
-    def _undecided(self, delivery: Delivery) -> Attempt:
-        """Nothing has left: it is tried again like any other failure, and the lane is not to blame."""
-        outcome = Outcome(ok=False, error="config", detail=OUR_FAULT)
-        now = self._clock.now()
-        return Attempt(delivery_id=delivery.id, number=delivery.attempts + 1, started_at=now, outcome=outcome)
-
-    async def _try(self, delivery: Delivery, destination: Destination) -> Attempt:
-        started = self._clock.now()
-        number = delivery.attempts + 1
-        try:
-            outcome = await self._channels[delivery.channel].send(delivery, destination, number, started)
-        except Exception:
-            log.exception("send_failed", extra={"delivery_id": delivery.id})
-            outcome = Outcome(
-                ok=False,
-                error="config",
-                detail=OUR_FAULT,
-                in_doubt=delivery.channel != "webhook",
-            )
-        self._metrics.count("aftercall_attempts_total", 'result="ok"' if outcome.ok else 'result="failed"')
-        self._metrics.observe("aftercall_attempt_seconds", outcome.latency)
-        return Attempt(delivery_id=delivery.id, number=number, started_at=started, outcome=outcome)
 
     async def _park(self, lane: Lane, delivery: Delivery, destination: Destination | None) -> None:
         """The destination was paused, disabled or deleted meanwhile: what is pending is held, with the reason."""
@@ -470,17 +415,3 @@ class Dispatcher:
         for lane in self._lanes.values():
             self._drop(lane)
         self._due.set()
-
-
-def _tried_once(delivery: Delivery, attempt: Attempt, now: datetime) -> Delivery:
-    """A test after its one attempt."""
-    outcome = attempt.outcome
-    settled = settle(outcome, 1, now, (), channel=delivery.channel)
-    plain = outcome.ok or outcome.in_doubt
-    return msgspec.structs.replace(
-        delivery,
-        status=settled.status,
-        reason=settled.reason if plain else outcome.error or settled.reason,
-        attempts=1,
-        due_at=settled.due_at,
-    )

@@ -3,7 +3,10 @@
 from datetime import datetime
 from typing import Literal
 
+from aftercall.domain.connection import Connection
 from aftercall.domain.contact import Suppression
+from aftercall.domain.delivery import Attempt
+from aftercall.engine.ports import Store
 
 
 def provider_says(
@@ -26,3 +29,13 @@ def provider_says(
         created_at=now,
         created_by=by,
     )
+
+
+async def suppress(store: Store, connection: Connection, attempt: Attempt, now: datetime) -> None:
+    """Enter the recipient of an attempt after which nothing more is to be sent there. Raises Unavailable."""
+    found = await store.get_message(connection.account_id, attempt.delivery_id)
+    if found is not None:
+        reason = attempt.outcome.provider_code or str(attempt.outcome.error)
+        of = (connection.account_id, connection.channel, found.address)
+        entry = provider_says(*of, reason, attempt.delivery_id, now, connection.type)
+        await store.add_suppressions([entry])
