@@ -329,3 +329,13 @@ async def test_fixed_recipient_gets_as_many_as_there_are(texting: Texting) -> No
     for number in range(8):
         await texting.missed(f"c{number}")
     await texting.home.settled("sent", 8, channel="sms")
+
+
+async def test_start_that_is_told_again_lifts_no_later_stop(texting: Texting) -> None:
+    hear = texting.home.app.receiving.hear
+    start = Text(from_=CALLER, text="START", provider_id="in-1")
+    await hear(texting.connection, (), [start])
+    await hear(texting.connection, (), [Text(from_=CALLER, text="STOP", provider_id="in-2")])
+    await hear(texting.connection, (), [start])
+    found = await texting.home.app.store.find_suppressions(texting.home.account_id, [CALLER])
+    assert [entry.source for entry in found[CALLER]] == ["keyword"]

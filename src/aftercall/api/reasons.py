@@ -5,6 +5,7 @@ In words an admin understands. The codes are in domain/filter, plan and message;
 
 WORDS = {
     "disabled": "The webhook was disabled.",
+    "duplicate": "The action has run for this call already.",
     "over_limit": "Ten post-call actions had run for the call already.",
     "no_trigger": "Nothing that it waits for has happened in the call.",
     "too_large": "The call made the message too large.",

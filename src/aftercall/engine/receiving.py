@@ -92,7 +92,7 @@ class Receiving:
             )
         if follows.add:
             await self._store.add_suppressions(follows.add)
-        if follows.clear:
+        if follows.clear and is_new:  # a START that is told again may be older than the last STOP
             await self._clear(connection, read, follows.clear)
         if is_new:
             await self._tell_text(connection, kept, opted_out=bool(follows.add))
