@@ -20,6 +20,9 @@ from aftercall.domain.webhook import Webhook
 from aftercall.engine.ids import new_id
 from aftercall.engine.rows import Settings
 
+OVER = "over_limit"
+NOTHING = Rendered(b"", "application/json")
+
 
 class Audience:
     """For one look at one call. `sent` is what the call's rules have sent so far, as far as somebody waits for it."""
@@ -138,10 +141,6 @@ class Audience:
             elsewhere=self._speech.elsewhere,
             new_id=_delivery_id,
         )
-
-
-OVER = "over_limit"
-NOTHING = Rendered(b"", "application/json")
 
 
 def _delivery_id() -> str:
