@@ -20,9 +20,15 @@ HERE = Path(__file__).parent / "node-smsc"
 BUILD = Path(__file__).parent.parent.parent / "build"
 
 
-@cache
 def modules() -> Path:
-    """`node_modules` as the lock file has it, installed once for each state of that file."""
+    """`node_modules` as the lock file has it, installed once for each state of that file; asked for once at most."""
+    folder = _installed()
+    assert folder is not None, "npm ci failed"
+    return folder
+
+
+@cache
+def _installed() -> Path | None:
     lock = (HERE / "package-lock.json").read_bytes()
     folder = BUILD / f"node-smsc-{hashlib.sha256(lock).hexdigest()[:12]}"
     if not folder.exists():
@@ -31,9 +37,12 @@ def modules() -> Path:
             for name in ("package.json", "package-lock.json"):
                 shutil.copy(HERE / name, made)
             done = npm(
-                ["ci", "--no-audit", "--no-fund", "--ignore-scripts"], cwd=made, stdout=subprocess.DEVNULL
+                ["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1"],
+                cwd=made,
+                stdout=subprocess.DEVNULL,
             )
-            assert done == 0, "npm ci failed"
+            if done != 0:
+                return None
             ready = Path(made) / "node_modules"
             with contextlib.suppress(OSError):  # another worker was faster
                 ready.rename(folder)
