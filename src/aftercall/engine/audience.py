@@ -45,6 +45,9 @@ class Audience:
     @property
     def speech(self) -> Speech:
         """The call's, with what has become of its audience."""
+        before = self._speech
+        if not (self.holds or before.holds) and self.acted is before.acted and self.over is before.over:
+            return before
         return msgspec.structs.replace(
             self._speech, holds=tuple(self.holds), acted=self.acted, over=self.over
         )
@@ -76,6 +79,8 @@ class Audience:
 
     def report(self, now: datetime) -> None:
         """Those who wait for the call's actions get theirs at once when there is nothing to wait for."""
+        if not self.holds:
+            return
         waiting, self.holds = self.holds, []
         for hold in waiting:
             if hold.awaiting == ("actions",) and hold not in self._speech.holds:

@@ -64,7 +64,9 @@ class Draft:
         speech = self.row.speech if self.row else None
         if any(draft.acted for draft in self.absorbed) or (speech is not None and speech.elsewhere):
             return True
-        return speech is not None and any("actions" in hold.awaiting for hold in speech.holds)
+        if speech is None or not speech.holds:
+            return False
+        return any("actions" in hold.awaiting for hold in speech.holds)
 
     @property
     def records(self) -> list[str]:

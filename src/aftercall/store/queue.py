@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, and_, bindparam, case, func, literal_column, or_, select, update
+from sqlalchemy import Executable, and_, bindparam, case, func, literal_column, select, update
 from sqlalchemy.sql.elements import ColumnElement
 
 from aftercall.domain.breaker import LaneState
@@ -97,19 +97,11 @@ _GIVE_BACK = Many(
 
 
 def _settle(new: Columns) -> Executable:
-    """A delivery that was cancelled meanwhile stays so. One that was held stays held unless it is settled.
-
-    One that was given up as in doubt, while it was being sent after all, takes the answer.
-    """
+    """A delivery that was cancelled meanwhile stays so. One that was held stays held unless it is settled."""
     applies = (d.status == PENDING) | (new["status"] != PENDING)
-    answered = and_(
-        d.status == UNKNOWN, d.attempts == new["attempts"], new["status"].not_in((PENDING, UNKNOWN))
-    )
     return (
         update(deliveries)
-        .where(
-            d.account_id == new["account_id"], d.id == new["id"], or_(d.status.in_((PENDING, HELD)), answered)
-        )
+        .where(d.account_id == new["account_id"], d.id == new["id"], d.status.in_((PENDING, HELD)))
         .values(
             attempts=new["attempts"],
             status=case((applies, new["status"]), else_=d.status),
@@ -120,7 +112,23 @@ def _settle(new: Columns) -> Executable:
     )
 
 
-_SETTLE = Many(types(d.account_id, d.id, d.attempts, d.status, d.reason, d.due_at), _settle)
+def _answer(new: Columns) -> Executable:
+    """A message that was given up as in doubt, while it was being sent after all, takes the answer."""
+    return (
+        update(deliveries)
+        .where(
+            d.account_id == new["account_id"],
+            d.id == new["id"],
+            d.status == UNKNOWN,
+            d.attempts == new["attempts"],
+        )
+        .values(status=new["status"], reason=new["reason"], due_at=new["due_at"], owner=NOTHING)
+    )
+
+
+_RESULT = types(d.account_id, d.id, d.attempts, d.status, d.reason, d.due_at)
+_SETTLE = Many(_RESULT, _settle)
+_ANSWER = Many(_RESULT, _answer)
 _ADD_ATTEMPTS = Insert(attempts, conflict="keep")  # a node thought dead may have made the same one
 _PUT_LANES = Insert(lanes, conflict="replace")
 _LANE_STATES = Query(select(lanes.c.document))
@@ -187,9 +195,14 @@ def _record(link: Link, finished: Sequence[Finished], lanes: Sequence[LaneState]
     rows = [(f.delivery, f.attempt) for f in finished]
     lock_receipts(link, finished)
     link.many(_SETTLE, [_settled(delivery) for delivery, _ in rows])
+    link.many(_ANSWER, [_settled(delivery) for delivery, _ in rows if _answers(delivery)])
     link.many(_ADD_ATTEMPTS, [attempt_values(delivery.account_id, attempt) for delivery, attempt in rows])
     link.many(_PUT_LANES, [lane_values(lane) for lane in lanes])
     messages_recorded(link, finished)
+
+
+def _answers(row: Delivery) -> bool:
+    return row.channel != "webhook" and row.status not in ("pending", "unknown")
 
 
 def _settled(row: Delivery) -> tuple[Any, ...]:
