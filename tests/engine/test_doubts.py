@@ -10,9 +10,13 @@ import msgspec
 import pytest
 
 from aftercall.domain.connection import Connection
+from aftercall.domain.delivery import Delivery
 from aftercall.domain.message import Receipt
 from aftercall.domain.rule import Rule
+from aftercall.engine.circumstances import decode_message
 from aftercall.engine.ids import new_id
+from aftercall.engine.message_rows import Decided
+from aftercall.engine.rows import Finished
 from tests.support.house import House, house
 from tests.support.receiver import Answer, Receiver
 from tests.support.wait import until
@@ -33,6 +37,27 @@ class Doubtful:
         """Put the clock forward and look, as the engine does every few seconds."""
         await self.home.forward(seconds)
         await self.home.app.doubts.look()
+
+    async def likewise(self, doubt: Delivery, another: Delivery) -> None:
+        """Another message that is in doubt after the same attempt."""
+        app, (attempt,) = self.home.app, await self.home.attempts(doubt.id)
+        row = await app.store.get_message(doubt.account_id, doubt.id)
+        assert row is not None
+        begun = msgspec.structs.replace(another, status="pending", attempts=0, started=1)
+        await app.store.add_resends([begun], owner=app.fleet.incarnation)
+        decided = Decided(
+            delivery=begun,
+            message=decode_message(begun.body),
+            connection_id=begun.destination_id,
+            sender=None,
+            segments=1,
+            decision=msgspec.json.decode(row.decision),
+            goes=True,
+        )
+        now = self.home.clock.now()
+        assert await app.store.decide([decided], app.fleet.incarnation, now) == {begun.id}
+        done = Finished(delivery=another, attempt=msgspec.structs.replace(attempt, delivery_id=another.id))
+        await app.store.record([done], [])
 
     def submits(self) -> int:
         return sum(r.method == "POST" for r in self.receiver.requests)
@@ -110,7 +135,7 @@ async def test_provider_that_does_not_answer_keeps_nobody_elses_doubts(doubtful:
     await doubtful.missed()
     (doubt,) = await doubtful.home.settled("unknown", channel="sms")
     another = msgspec.structs.replace(doubt, id=new_id("dl"), key=new_id("key"), destination_id=other)
-    await doubtful.home.app.store.add_resends([another])
+    await doubtful.likewise(doubt, another)
     await doubtful.home.forward(700)
 
     async def resolved() -> bool:

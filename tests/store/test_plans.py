@@ -77,7 +77,7 @@ EXPECTED: list[tuple[ModuleType, str, str]] = [
     (receipts, "_OF_DELIVERY", "receipts_by_delivery"),
     (receipts, "_DROP_EARLY", "receipts_early_by_age"),
     (receipts, "_LATEST", "messages_by_address"),
-    (receipts, "_DOUBTS", "deliveries_in_doubt"),
+    (receipts, "_DOUBTS", "messages_in_doubt"),
     (receipts, "_RESOLVE", "deliveries_pkey"),
     (setup, "_FIND", "setup_by_id"),
     (setup, "_ALL", "setup_pkey"),

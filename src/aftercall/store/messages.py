@@ -243,6 +243,7 @@ def _values(row: Decided) -> tuple[Any, ...]:
         None,
         None,
         None,
+        None,
         row.deferred,
         "{}",
         document(row.decision),

@@ -30,7 +30,7 @@ from aftercall.store.part import Part
 from aftercall.store.schema import deliveries, messages, provider_ids, receipts, texts
 from aftercall.store.statement import Insert, Many, Query, types, within
 from aftercall.store.suppressions import suppress
-from aftercall.store.values import document, micros, moment
+from aftercall.store.values import document, micros, micros_or_none, moment
 
 d, m, p, r, x = deliveries.c, messages.c, provider_ids.c, receipts.c, texts.c
 
@@ -158,9 +158,18 @@ _OPTED_OUT = Query(
 )
 _DOUBTS = Query(
     select(*DELIVERY_COLUMNS)
-    .where(d.status == literal_column("'unknown'"), d.due_at <= bindparam("now"))
-    .order_by(d.due_at)
+    .select_from(messages.join(deliveries, (d.account_id == m.account_id) & (d.id == m.delivery_id)))
+    .where(m.look_up_at <= bindparam("now"))
+    .order_by(m.look_up_at)
     .limit(bindparam("limit"))
+)
+_LOOK_UP = Many(
+    types(m.delivery_id, m.account_id, m.look_up_at),
+    lambda new: (
+        update(messages)
+        .where(m.delivery_id == new["delivery_id"], within(m.account_id, new["account_id"]))
+        .values(look_up_at=new["look_up_at"])
+    ),
 )
 _RESOLVE = Query(
     update(deliveries)
@@ -232,11 +241,18 @@ def messages_recorded(link: Link, finished: Sequence[Finished]) -> None:
     taken = [f for f in done if f.attempt.outcome.ok]
     _add_ids(link, [(f.delivery, id_) for f in taken for id_ in f.attempt.outcome.provider_ids])
     link.many(_SUBMITTED, [_submitted(f) for f in taken])
+    link.many(_LOOK_UP, [_look_up(f.delivery) for f in done])
     for f in done:
         if f.delivery.status in OPEN:
             _apply_early(link, f.delivery, f.attempt.outcome.provider_ids, f.attempt.started_at)
     settled = [f.delivery for f in done if f.delivery.status != "pending"]
     wake_calls(link, settled, min(f.attempt.started_at for f in done))
+
+
+def _look_up(row: Delivery) -> tuple[Any, ...]:
+    """When the provider is asked what became of it: only of one that is in doubt."""
+    at = micros_or_none(row.due_at) if row.status == "unknown" else None
+    return row.id, row.account_id, at
 
 
 def _submitted(f: Finished) -> tuple[Any, ...]:
@@ -330,6 +346,7 @@ def _apply(
     if status in OPEN and status != after.status:
         link.run(_STATUS, **of, new_status=after.status, new_reason=after.reason)
         link.run(_TAKEN, **of, at=micros(now))
+        link.many(_LOOK_UP, [(delivery_id, account_id, None)])
         changed = after.status
     return Reported(
         receipt=receipt, delivery_id=delivery_id, address=address, status=changed, call_id=call_id
@@ -364,6 +381,7 @@ def _resolve(link: Link, doubt: Delivery, ids: Sequence[str], now: datetime) -> 
     due = None if doubt.due_at is None else micros(doubt.due_at)
     if not link.run(_RESOLVE, **of, new_status=doubt.status, new_reason=doubt.reason, new_due=due):
         return False
+    link.many(_LOOK_UP, [_look_up(doubt)])
     if doubt.status == "sent":
         _add_ids(link, [(doubt, id_) for id_ in ids])
         link.many(_SUBMITTED, [(doubt.id, doubt.account_id, micros(now), document(Progress(ids=tuple(ids))))])

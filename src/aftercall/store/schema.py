@@ -239,7 +239,6 @@ deliveries = Table(
         **_where("status = 'pending' AND owner IS NOT NULL"),
     ),
     Index("deliveries_held", "account_id", "destination_id", "id", **_where("status = 'held'")),
-    Index("deliveries_in_doubt", "due_at", **_where("status = 'unknown' AND due_at IS NOT NULL")),
 )
 
 # What an account has set up to write to people: connections, senders, templates, rules, changes of policies.
@@ -275,12 +274,14 @@ messages = Table(
     Column("submitted_at", BigInteger),
     Column("replied_at", BigInteger),
     Column("opted_out_at", BigInteger),
+    Column("look_up_at", BigInteger),  # in doubt: when its provider is asked. Not an index of all deliveries.
     Column("deferred", Boolean, nullable=False),  # put off by the guard, or held, at least once
     Column("progress", Text, nullable=False),
     Column("decision", Text, nullable=False),
     Index("messages_by_address", "address", "created_at"),
     Index("messages_by_sender", "sender", "created_at"),
     Index("messages_by_time", "account_id", "created_at"),
+    Index("messages_in_doubt", "look_up_at", **_where("look_up_at IS NOT NULL")),
     sqlite_with_rowid=False,
 )
 

@@ -77,7 +77,6 @@ def _deliveries() -> None:
         "status = 'pending' AND owner IS NOT NULL",
     )
     _partial("deliveries_held", "deliveries", ["account_id", "destination_id", "id"], "status = 'held'")
-    _partial("deliveries_in_doubt", "deliveries", ["due_at"], "status = 'unknown' AND due_at IS NOT NULL")
 
 
 def _lanes() -> None:
@@ -123,6 +122,7 @@ def _messages() -> None:
         sa.Column("submitted_at", sa.BigInteger),
         sa.Column("replied_at", sa.BigInteger),
         sa.Column("opted_out_at", sa.BigInteger),
+        sa.Column("look_up_at", sa.BigInteger),
         sa.Column("deferred", sa.Boolean, nullable=False),
         sa.Column("progress", sa.Text, nullable=False),
         sa.Column("decision", sa.Text, nullable=False),
@@ -131,6 +131,7 @@ def _messages() -> None:
     op.create_index("messages_by_address", "messages", ["address", "created_at"])
     op.create_index("messages_by_sender", "messages", ["sender", "created_at"])
     op.create_index("messages_by_time", "messages", ["account_id", "created_at"])
+    _partial("messages_in_doubt", "messages", ["look_up_at"], "look_up_at IS NOT NULL")
     op.create_table(
         "provider_ids",
         sa.Column("connection_id", KEY, primary_key=True),
