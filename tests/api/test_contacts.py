@@ -64,6 +64,7 @@ async def test_put_adds_and_then_changes_what_it_names(api: Api) -> None:
         (ADA | {"time_zone": "Mars/Base"}, "time_zone"), (ADA | {"name": "a\x1bb"}, "name"),
         (ADA | {"tags": ["a\nb"]}, "tags"), (ADA | {"consents": [{}, {}]}, "consents"),
         (ADA | {"consents": [{"category": "spam"}]}, "consents[0].category"), (ADA | {"colour": 1}, "colour"),
+        (ADA | {"details": {"x" * 101: 1}}, "details"),
     ],
 )  # fmt: skip
 async def test_what_breaks_a_rule_is_refused_by_name(api: Api, given: Any, field: str) -> None:

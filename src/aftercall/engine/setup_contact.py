@@ -63,6 +63,8 @@ def changed_contact(contact: Contact, now: datetime, **fields: Any) -> Contact:
         fields["consents"] = _consents(fields["consents"])
     if len(fields.get("details", ())) > MAX_DETAILS:
         raise Invalid.field("details", f"may not be more than {MAX_DETAILS}")
+    if any(len(name) > MAX_DETAIL for name in fields.get("details", ())):
+        raise Invalid.field("details", f"a name may have at most {MAX_DETAIL} characters")
     changed = msgspec.structs.replace(contact, **fields)
     check_texts(name=changed.name)
     if len(changed.name) > MAX_NAME:
